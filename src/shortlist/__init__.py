@@ -1,0 +1,34 @@
+"""Recommender systems: from interactions to a short list a person will like.
+
+    interactions -> features -> towers -> index -> ranking -> post-ranking -> bundle
+
+Names are loaded when they are first used, so ``import shortlist`` loads no training framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from shortlist._version import __version__
+
+_EXPORTS: dict[str, str] = {
+}
+_PACKAGES: tuple[str, ...] = ("errors",)
+
+__all__ = ["__version__", *_PACKAGES, *_EXPORTS]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        value = getattr(importlib.import_module(_EXPORTS[name]), name)
+    elif name in _PACKAGES:
+        value = importlib.import_module(f"shortlist.{name}")
+    else:
+        raise AttributeError(f"module 'shortlist' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
