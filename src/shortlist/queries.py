@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from shortlist.errors import DataError
+from shortlist.ids import as_ids
 
 __all__ = ["Queries"]
 
@@ -57,10 +58,10 @@ class Queries:
         """Build a batch from plain Python lists; no history means an empty one for each user."""
         rows = [()] * len(users) if history is None else history
         return cls(
-            np.asarray(users),
-            [np.asarray(row) for row in rows],
+            as_ids(users),
+            [as_ids(row) for row in rows],
             features,
-            None if exclude is None else [np.asarray(row) for row in exclude],
+            None if exclude is None else [as_ids(row) for row in exclude],
         )
 
     @property

@@ -19,7 +19,8 @@ class Ranked:
 
     Attributes:
         ids: ``[B, K]``, the caller's own item ids (integers, strings or any object).
-        scores: ``[B, K]`` float32, higher is better, descending along each row.
+        scores: ``[B, K]`` float32, higher is better, descending along the valid places of a row
+            (a post-ranker that orders by something else says so).
         valid: ``[B, K]`` bool. False where a row has fewer than ``K`` items; such places come
             last in their row and what stands in ``ids`` there means nothing.
 
@@ -85,8 +86,19 @@ class Ranked:
         """The same items in the order of new ``scores`` ``[B, K]``; equal scores keep their order.
 
         Invalid places stay last.
+
+        Raises:
+            DataError: the score of a valid place is NaN.
         """
-        keyed = np.where(self.valid, np.asarray(scores, dtype=np.float32), -np.inf)
+        scores = np.asarray(scores, dtype=np.float32)
+        wrong = np.isnan(scores) & self.valid
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise DataError(
+                f"Expected scores that are numbers; item {self.ids[row, column]!r} of row {row} "
+                "has NaN."
+            )
+        keyed = np.where(self.valid, scores, -np.inf)
         order = np.argsort(-keyed, axis=1, kind="stable")
         # An item scored -inf must still come before the places that hold no item.
         order = np.take_along_axis(
@@ -113,27 +125,44 @@ def select_top(scores: np.ndarray, k: int) -> np.ndarray:
     """Columns ``[B, min(k, N)]`` of the ``k`` largest of ``scores`` ``[B, N]``, best first.
 
     The rule for ties, here and everywhere in the library: of equal scores the lower column,
-    that is the item that was added first, comes first. NaN is not allowed in ``scores``.
+    that is the item that was added first, comes first.
+
+    Raises:
+        DataError: ``k`` is negative, or NaN is among the best of a row.
 
     >>> import numpy as np
     >>> select_top(np.array([[1.0, 3.0, 3.0, 2.0]]), 3).tolist()
     [[1, 2, 3]]
     """
     batch, n = scores.shape
-    k = min(k, n)
-    if k == 0:
+    if k < 0:
+        raise DataError(f"Expected k of at least 0; received {k}.")
+    if k == 0 or n == 0:
         return np.empty((batch, 0), dtype=np.int64)
-    if k < n:
-        # argpartition is free to keep any of the items tied at the boundary, so find the boundary
-        # with it and then choose among the ties by column.
-        threshold = np.partition(scores, n - k, axis=1)[:, n - k, None]
-        above = scores > threshold
-        room = k - above.sum(axis=1, keepdims=True)
-        tied = scores == threshold
-        chosen = above | (tied & (np.cumsum(tied, axis=1) <= room))
-        columns = np.nonzero(chosen)[1].reshape(batch, k)
-    else:
-        columns = np.broadcast_to(np.arange(n), (batch, n))
+    if k >= n:
+        return np.argsort(-scores, axis=1, kind="stable")
+    columns = _largest(scores, k)
     kept = np.take_along_axis(scores, columns, axis=1)
     order = np.argsort(-kept, axis=1, kind="stable")
     return np.take_along_axis(columns, order, axis=1)
+
+
+def _largest(scores: np.ndarray, k: int) -> np.ndarray:
+    """Ascending columns ``[B, k]`` of the ``k`` largest of each row, ``k`` being below ``N``."""
+    batch, n = scores.shape
+    # A partition is free to keep any of the items tied at the boundary, so find the boundary
+    # with it and then choose among the ties by column.
+    threshold = np.partition(scores, n - k, axis=1)[:, n - k, None]
+    if np.isnan(threshold).any():
+        row = int(np.flatnonzero(np.isnan(threshold))[0])
+        raise DataError(f"Expected scores that are numbers; row {row} holds NaN.")
+    chosen = scores >= threshold
+    crowded = np.flatnonzero(np.count_nonzero(chosen, axis=1) > k)
+    if crowded.size:
+        tied = scores[crowded] == threshold[crowded]
+        room = k - np.count_nonzero(chosen[crowded] & ~tied, axis=1)[:, None]
+        chosen[crowded] &= ~tied | (np.cumsum(tied, axis=1) <= room)
+    if np.count_nonzero(chosen) != batch * k:
+        row = int(np.flatnonzero(np.isnan(scores).any(axis=1))[0])
+        raise DataError(f"Expected scores that are numbers; row {row} holds NaN.")
+    return np.flatnonzero(chosen).reshape(batch, k) % n
