@@ -1,0 +1,258 @@
+"""What a training job is told: one TOML file, one dataclass a section, no unknown keys.
+
+>>> tables = {"data": {"dataset": "movielens-100k"}, "retrieval": {"epochs": 3}}
+>>> Config.from_dict(tables).retrieval.epochs
+3
+>>> Config.from_dict({"data": {"dataset": "movielens-100k"}, "retreival": {}})
+Traceback (most recent call last):
+    ...
+shortlist.errors.ConfigError: Unknown section [retreival]. Did you mean 'retrieval'?...
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from shortlist.errors import ConfigError, nearest
+from shortlist.recommender.schema import build, check, positive
+
+__all__ = [
+    "Config",
+    "DataConfig",
+    "EvaluationConfig",
+    "FeaturesConfig",
+    "OutputConfig",
+    "PostRankingConfig",
+    "RankingConfig",
+    "RetrievalConfig",
+    "SplitConfig",
+]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the interactions come from: a named data set, or files of one's own.
+
+    Attributes:
+        dataset: ``"movielens-100k"`` (or another MovieLens set) or ``"synthetic"``.
+        path: the folder or zip of a named data set that is already on disk.
+        interactions: CSV or Parquet file (globs too) with one row an event.
+        users, items: CSV or Parquet files with the attributes of users and items.
+        user, item, time, rating, weight: the names of those columns in one's own files.
+        duplicates: what to do with rows that repeat exactly.
+        title: the column of the item file that a person reads.
+    """
+
+    dataset: str | None = None
+    path: str | None = None
+    interactions: str | None = None
+    users: str | None = None
+    items: str | None = None
+    user: str = "user"
+    item: str = "item"
+    time: str = "time"
+    rating: str | None = None
+    weight: str | None = None
+    duplicates: Literal["error", "drop", "keep"] = "error"
+    title: str = "title"
+
+    def __post_init__(self) -> None:
+        if (self.dataset is None) == (self.interactions is None):
+            raise ConfigError(
+                "[data] expected exactly one of `dataset` (a named data set) and `interactions` "
+                f"(a CSV or Parquet file); received dataset={self.dataset!r} and "
+                f"interactions={self.interactions!r}."
+            )
+        misplaced = ("path",) if self.dataset is None else ("users", "items")
+        for key in misplaced:
+            if getattr(self, key) is not None:
+                given = "interactions" if self.dataset is None else "dataset"
+                raise ConfigError(
+                    f"`{key}` in [data] does not go with `{given}`; received {key}="
+                    f"{getattr(self, key)!r}. Leave one of the two out."
+                )
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """How the test part is held out.
+
+    Attributes:
+        method: ``"time"`` cuts the whole set at one moment, ``"user-time"`` holds out each user's
+            last part, ``"last-out"`` each user's last event, ``"random"`` leaks and warns.
+        test: the share of events held out for the test.
+        seed: of the random split.
+    """
+
+    method: Literal["time", "user-time", "last-out", "random"] = "time"
+    test: float = 0.2
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        check("split", "test", self.test, 0.0 < self.test < 1.0, "a share between 0 and 1")
+        check("split", "seed", self.seed, self.seed >= 0, "a whole number from 0 up")
+
+
+@dataclass(frozen=True)
+class FeaturesConfig:
+    """Columns of the user and item files that the towers read; None takes every usable one."""
+
+    user: tuple[str, ...] | None = None
+    item: tuple[str, ...] | None = None
+    history_length: int = 50
+
+    def __post_init__(self) -> None:
+        positive("features", "history_length", self.history_length)
+
+
+@dataclass(frozen=True)
+class RetrievalConfig:
+    """The two-tower model and its training."""
+
+    embedding_dim: int = 64
+    epochs: int = 20
+    batch_size: int = 1024
+    learning_rate: float = 0.001
+
+    def __post_init__(self) -> None:
+        positive("retrieval", "embedding_dim", self.embedding_dim)
+        positive("retrieval", "epochs", self.epochs)
+        positive("retrieval", "batch_size", self.batch_size)
+        positive("retrieval", "learning_rate", self.learning_rate)
+
+
+@dataclass(frozen=True)
+class RankingConfig:
+    """The ranker that re-orders what retrieval found; ``enabled = false`` leaves it out."""
+
+    enabled: bool = True
+    pool: int = 200
+    epochs: int = 5
+    learning_rate: float = 0.001
+
+    def __post_init__(self) -> None:
+        positive("ranking", "pool", self.pool)
+        positive("ranking", "epochs", self.epochs)
+        positive("ranking", "learning_rate", self.learning_rate)
+
+
+@dataclass(frozen=True)
+class PostRankingConfig:
+    """The post-rankers, in order, each a table with a ``name`` and its options."""
+
+    steps: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        for step in self.steps:
+            name = step.get("name")
+            good = isinstance(name, str) and bool(name)
+            check("postranking", "steps", step, good, "tables that each have a `name`")
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """The cut-offs of the metrics table."""
+
+    ks: tuple[int, ...] = (10, 100)
+
+    def __post_init__(self) -> None:
+        check("evaluation", "ks", list(self.ks), bool(self.ks), "at least one cut-off")
+        for k in self.ks:
+            positive("evaluation", "ks", k)
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """Where the bundle goes: a new numbered version is made below this folder."""
+
+    bundle: str = "shortlist-bundles/default"
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole training job; see the sections for their keys."""
+
+    data: DataConfig
+    split: SplitConfig = field(default_factory=SplitConfig)
+    features: FeaturesConfig = field(default_factory=FeaturesConfig)
+    retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
+    ranking: RankingConfig = field(default_factory=RankingConfig)
+    postranking: PostRankingConfig = field(default_factory=PostRankingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ConfigError(f"`seed` expected a whole number from 0 up; received {self.seed}.")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+        """Build a configuration from nested tables.
+
+        Raises:
+            ConfigError: an unknown section or key (the nearest known one is named), a value of
+                the wrong kind, or one outside its range.
+        """
+        if "data" not in values:
+            raise ConfigError(
+                "A configuration needs a [data] section with `dataset` or `interactions`; "
+                f"received the sections {sorted(values)}.{_data_hint(values)}"
+            )
+        return typing.cast("Config", build(cls, values))
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Config:
+        """Read a configuration file.
+
+        Relative paths in the file are taken from the folder the file is in, so that it means the
+        same wherever the command is run.
+
+        Raises:
+            ConfigError: the file is missing, is no TOML, or is wrong as `from_dict` says.
+        """
+        file = Path(path)
+        try:
+            values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        except FileNotFoundError:
+            raise ConfigError(f"No configuration file at {file}. Expected a TOML file.") from None
+        except OSError as error:
+            raise ConfigError(
+                f"Cannot read the configuration file {file}: {error.strerror}. Expected a TOML "
+                "file."
+            ) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file} is not valid TOML: {error}") from error
+        return cls.from_dict(values).anchored(file.resolve().parent)
+
+    def anchored(self, folder: Path) -> Config:
+        """The same configuration with its relative paths taken from ``folder``."""
+        data = {
+            key: _anchored(value, folder)
+            for key in ("path", "interactions", "users", "items")
+            if (value := getattr(self.data, key)) is not None
+        }
+        return dataclasses.replace(
+            self,
+            data=dataclasses.replace(self.data, **data),
+            output=OutputConfig(_anchored(self.output.bundle, folder)),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as nested tables, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+def _data_hint(values: Mapping[str, Any]) -> str:
+    misspelt = next((name for name in values if nearest(name, ["data"])), None)
+    return "" if misspelt is None else f" Did you mean [data] by [{misspelt}]?"
+
+
+def _anchored(path: str, folder: Path) -> str:
+    return path if "://" in path else str(folder / Path(path).expanduser())
