@@ -1,7 +1,7 @@
 """The one place with native TensorFlow, JAX and PyTorch code.
 
 Every package that uses Keras imports this package first, so that Keras finds a backend that is
-installed. `KERAS_BACKEND` and Keras' own configuration file always have the last word.
+installed. `KERAS_BACKEND` always has the last word.
 """
 
 from shortlist._backend.select import choose_backend

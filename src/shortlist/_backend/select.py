@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
-from shortlist.errors import MissingDependencyError
+from shortlist.errors import ConfigError, MissingDependencyError, nearest
 
 BACKENDS = ("jax", "tensorflow", "torch")
 
 
-def choose_backend() -> str | None:
-    """Set ``KERAS_BACKEND`` to the first installed backend, unless the user has chosen one.
+class Choice(NamedTuple):
+    """The backend that Keras will use, and why that one."""
 
-    Keras alone would try TensorFlow and stop where only JAX or PyTorch is installed. The order is
-    JAX, TensorFlow, PyTorch. Returns the name it set, or None where the choice was the user's.
+    name: str
+    reason: str
+
+
+def choose_backend() -> str | None:
+    """Set ``KERAS_BACKEND`` as `backend_choice` says, unless Keras is loaded or it is set already.
+
+    Keras alone would try TensorFlow and stop where only JAX or PyTorch is installed. Returns the
+    name it set, or None where nothing was left to choose.
 
     Raises:
         MissingDependencyError: Keras or every one of its backends is missing.
@@ -25,13 +34,56 @@ def choose_backend() -> str | None:
         return None
     if importlib.util.find_spec("keras") is None:
         raise MissingDependencyError.of("keras", "jax", "Training and neural models")
-    if os.environ.get("KERAS_BACKEND") or _keras_config().exists():
+    if os.environ.get("KERAS_BACKEND"):
         return None
+    os.environ["KERAS_BACKEND"] = backend_choice().name
+    return os.environ["KERAS_BACKEND"]
+
+
+def backend_choice() -> Choice:
+    """Find the backend: ``KERAS_BACKEND``, else Keras' file, else the first one installed.
+
+    The order of the last is JAX, TensorFlow, PyTorch. Keras writes ``keras.json`` by itself when it
+    is first imported, always with TensorFlow in it, so only another name there is somebody's wish.
+
+    Raises:
+        ConfigError: ``KERAS_BACKEND`` or the file names no backend that can train.
+        MissingDependencyError: the backend they name, or every one, is not installed.
+    """
+    named = os.environ.get("KERAS_BACKEND")
+    if named:
+        return _wish(named, "KERAS_BACKEND names it")
+    file = _keras_config()
+    stored = _stored_backend(file)
+    if stored not in (None, "tensorflow"):
+        return _wish(str(stored), f"{file} names it")
     for name in BACKENDS:
         if importlib.util.find_spec(name) is not None:
-            os.environ["KERAS_BACKEND"] = name
-            return name
+            reason = (
+                f"KERAS_BACKEND is not set, and of {', '.join(BACKENDS)} it is the first installed"
+            )
+            return Choice(name, reason)
     raise MissingDependencyError.of("jax", "jax", "Keras")
+
+
+def _wish(name: str, reason: str) -> Choice:
+    if name not in BACKENDS:
+        raise ConfigError(
+            f"The Keras backend expected one of {', '.join(BACKENDS)}; received {name!r} "
+            f"({reason}).{nearest(name, BACKENDS)}"
+        )
+    if importlib.util.find_spec(name) is None:
+        raise MissingDependencyError.of(name, name, f"The Keras backend ({reason})")
+    return Choice(name, reason)
+
+
+def _stored_backend(file: Path) -> str | None:
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    name = stored.get("backend") if isinstance(stored, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _keras_config() -> Path:
