@@ -1,0 +1,15 @@
+"""Vectors in, the best few for each query out.
+
+    index = Exact().build(vectors, ids)
+    index.search(queries, k=100, deny=seen)      # -> Ranked
+    index.upsert(new_vectors, new_ids)           # while searches go on
+
+Every engine is an `Index` and passes `shortlist.testing.IndexTests`.
+"""
+
+from __future__ import annotations
+
+from shortlist.index.base import Index
+from shortlist.index.exact import Exact
+
+__all__ = ["Exact", "Index"]

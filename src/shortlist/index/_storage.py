@@ -1,0 +1,74 @@
+"""Vectors and ids in a bundle: safetensors, mapped into memory when read, and Parquet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from shortlist.bundle import Draft, Folder
+from shortlist.errors import BundleError, DataError
+from shortlist.ids import as_ids
+
+__all__ = ["read_config", "read_items", "write_items"]
+
+_KINDS = {int: pl.Int64, str: pl.String, bytes: pl.Binary}
+
+
+def write_items(draft: Draft, vectors: np.ndarray, ids: np.ndarray) -> None:
+    """Write ``vectors`` ``[N, D]`` and their ids."""
+    draft.write_arrays("vectors.safetensors", {"vectors": vectors})
+    draft.write_table("ids.parquet", pl.DataFrame({"id": _series(ids)}))
+
+
+def read_config(folder: Folder, engine: str) -> dict[str, Any]:
+    """What is said of the engine, if it is the right one."""
+    config = folder.read_json("index.json")
+    if not isinstance(config, dict) or config.get("engine") != engine:
+        raise BundleError(
+            f"{folder.path} expected an index of the engine {engine!r}; it holds {config!r}. "
+            "Load it with the class that wrote it."
+        )
+    return config
+
+
+def read_items(folder: Folder) -> tuple[np.ndarray, np.ndarray]:
+    """The vectors ``[N, D]``, read-only and still on disk, and their ids."""
+    vectors = _mapped(folder.file("vectors.safetensors"), "vectors")
+    column = folder.read_table("ids.parquet")["id"]
+    ids = np.array(column) if column.dtype.is_integer() else as_ids(column.to_list())
+    if len(ids) != len(vectors):
+        raise BundleError(f"{folder.path} holds {len(vectors)} vectors but {len(ids)} ids.")
+    return vectors, ids
+
+
+def _series(ids: np.ndarray) -> pl.Series:
+    if ids.dtype.kind in "iu":
+        return pl.Series(ids)
+    kinds = {type(value) for value in ids.tolist()} or {int}
+    if len(kinds) == 1 and kinds <= _KINDS.keys():
+        return pl.Series(ids.tolist(), dtype=_KINDS[kinds.pop()])
+    raise DataError(
+        "Expected ids that are all integers, all strings or all bytes, since an index with others "
+        f"cannot be saved; received {sorted(kind.__name__ for kind in kinds)}."
+    )
+
+
+def _mapped(path: Path, name: str) -> np.ndarray:
+    """One float32 array of a safetensors file without reading it into memory."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            entry = json.loads(file.read(length))[name]
+        if entry["dtype"] != "F32":
+            raise ValueError(f"{name!r} has dtype {entry['dtype']}, expected F32")
+        offset = 8 + length + entry["data_offsets"][0]
+        shape = tuple(entry["shape"])
+        # Nothing cannot be mapped.
+        mapped = np.memmap(path, np.float32, "r", offset, shape) if shape[0] else np.empty(shape)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{path} is not a safetensors file of vectors: {error}.") from error
+    return np.asarray(mapped, dtype=np.float32)

@@ -1,0 +1,312 @@
+"""`IndexTests`: what every index must do, as tests to subclass."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shortlist.errors import BundleError, ConfigError, DataError, NotFittedError
+from shortlist.index import Index
+from shortlist.testing._cases import check_form, draw_ids, small_integers
+from shortlist.testing.mock_index import MockIndex
+
+__all__ = ["IndexTests"]
+
+
+class IndexTests:
+    """Subclass this in your tests as ``TestX`` and say how an engine is made.
+
+    An approximate engine is held to everything but finding all of the true best.
+    """
+
+    rows = 3000
+    dim = 8
+    # Saving ids is asked for integers and strings; set to False for an engine without storage.
+    saves = True
+
+    def make(self) -> Index:
+        """Return a new, empty engine."""
+        raise NotFittedError("An IndexTests class has to define make(self).")
+
+    def built(self, rows: int | None = None, seed: int = 0) -> Index:
+        """An engine of integer ids from 100 on."""
+        n = rows or self.rows
+        return self.make().build(small_integers(n, self.dim, seed), np.arange(100, 100 + n))
+
+    def queries(self, batch: int, seed: int = 1) -> np.ndarray:
+        """Queries of small integers."""
+        return small_integers(batch, self.dim, seed)
+
+    def check(self, index: Index, mock: MockIndex, **filters: Any) -> None:
+        """Compare with the naive index: the same scores and, among an exact engine's, ids."""
+        for batch, k in ((1, 7), (5, 30)):
+            given = {name: value(batch) for name, value in filters.items()}
+            queries = self.queries(batch)
+            found, expected = (i.search(queries, k, **given) for i in (index, mock))
+            check_form(found, batch, k)
+            if index.is_exact:
+                assert found.lists() == expected.lists()
+                np.testing.assert_allclose(found.scores, expected.scores)
+            else:
+                everything = mock.search(queries, max(1, len(mock)), **given)
+                for row, possible in zip(found.lists(), everything.lists(), strict=True):
+                    assert set(row) <= set(possible)
+
+    def pair(self) -> tuple[Index, MockIndex]:
+        """An engine and the naive index with the same items."""
+        vectors, ids = small_integers(self.rows, self.dim), np.arange(100, 100 + self.rows)
+        return self.make().build(vectors, ids), MockIndex().build(vectors, ids)
+
+    # What a search finds.
+
+    def test_finds_the_best_and_breaks_ties_by_order(self) -> None:
+        self.check(*self.pair())
+
+    def test_an_approximate_engine_says_so_and_finds_most(self) -> None:
+        index, mock = self.pair()
+        queries = self.queries(20)
+        found, true = index.search(queries, 10), mock.search(queries, 10)
+        # By score, since many items tie.
+        enough = found.scores >= true.scores[:, -1:]
+        assert enough.mean() >= (1.0 if index.is_exact else 0.8)
+
+    def test_a_query_alone_is_answered_as_in_a_batch(self) -> None:
+        index, queries = self.built(), self.queries(6)
+        together = index.search(queries, 9).lists()
+        assert [index.search(q[None], 9).lists()[0] for q in queries] == together
+
+    @pytest.mark.parametrize(
+        "ids",
+        [
+            [3, 1, 2],
+            ["a", "ß", "a much longer one"],
+            [b"x", b"y\x00", b""],
+            [("shop", 1), ("shop", 2), ("mall", 1)],
+            [None, "a", 7],
+        ],
+    )
+    def test_ids_of_any_kind(self, ids: list[Any]) -> None:
+        index = self.make().build(np.eye(3), ids)
+        assert index.search(np.array([[1.0, 3.0, 2.0]]), 3).lists() == [[ids[1], ids[2], ids[0]]]
+        index.remove([ids[1]])
+        assert index.search(np.array([[1.0, 3.0, 2.0]]), 3).lists() == [[ids[2], ids[0]]]
+        assert index.search(np.eye(3), 3, deny=[[i] for i in ids]).lists()[2] == [ids[0]]
+
+    def test_places_beyond_the_last_item_are_invalid(self) -> None:
+        found = self.built(rows=5).search(self.queries(2), 8)
+        check_form(found, 2, 8)
+        assert found.valid.sum(axis=1).tolist() == [5, 5]
+
+    def test_a_query_of_zeros_is_answered(self) -> None:
+        found = self.built().search(np.zeros((1, self.dim)), 4)
+        assert found.valid.all()
+        assert found.scores.tolist() == [[0.0] * 4]
+
+    def test_no_queries_give_no_lists(self) -> None:
+        assert self.built().search(np.zeros((0, self.dim)), 4).ids.shape == (0, 4)
+
+    def test_what_was_passed_may_change_afterwards(self) -> None:
+        vectors, ids = np.eye(3, dtype=np.float32), np.array([1, 2, 3])
+        index = self.make().build(vectors, ids)
+        vectors[:] = 0
+        ids[:] = 9
+        assert index.search(np.array([[0.0, 1.0, 0.0]]), 1).lists() == [[2]]
+
+    # Filters.
+
+    def test_deny_lists(self) -> None:
+        index, mock = self.pair()
+        draw = np.random.default_rng(2)
+        self.check(index, mock, deny=lambda b: [draw_ids(draw, self.rows, 900) for _ in range(b)])
+        self.check(index, mock, deny=lambda b: np.arange(90, 1500))
+        self.check(index, mock, deny=lambda b: [[]] * b)
+        self.check(index, mock, deny=lambda b: np.array([], dtype=np.int64))
+
+    def test_allow_lists(self) -> None:
+        index, mock = self.pair()
+        draw = np.random.default_rng(3)
+        for size in (5, 900):
+            lists = [draw_ids(draw, self.rows, size) for _ in range(5)]
+            self.check(index, mock, allow=lambda b, lists=lists: lists[:b])
+        self.check(index, mock, allow=lambda b: np.arange(1500, 5000))
+        self.check(index, mock, allow=lambda b: [[]] * b)
+        self.check(index, mock, allow=lambda b: np.array([-5]))
+
+    def test_deny_is_stronger_than_allow(self) -> None:
+        index, mock = self.pair()
+        own = [[102, 103, 104, 104], [200], [-1], [], [300, 301]]
+        for allow in (lambda b: own[:b], lambda b: np.arange(100, 350)):
+            self.check(index, mock, allow=allow, deny=lambda b: [[103, 250]] * b)
+            self.check(index, mock, allow=allow, deny=lambda b: np.array([250, 301, 104]))
+
+    def test_unknown_ids_in_filters_are_passed_over(self) -> None:
+        found = self.built(rows=3).search(self.queries(1), 3, allow=[[-7, 101]], deny=[["x"]])
+        assert found.lists() == [[101]]
+
+    # Updates.
+
+    def test_any_sequence_of_updates_is_that_of_a_dictionary(self) -> None:
+        index, mock = self.pair()
+        draw = np.random.default_rng(4)
+        for step in range(30):
+            known = np.array(mock.search(np.zeros((1, self.dim)), len(mock)).lists()[0])
+            if step % 3 == 2:
+                gone = draw.choice(known, len(known) // 3, replace=False)
+                index.remove(gone)
+                mock.remove(gone)
+            else:
+                old = draw.choice(known, min(50, len(known)), replace=False)
+                ids = np.concatenate([old, 10_000 + 1000 * step + np.arange(draw.integers(1, 90))])
+                vectors = small_integers(len(ids), self.dim, step)
+                index.upsert(vectors, ids)
+                mock.upsert(vectors, ids)
+            assert len(index) == len(mock)
+            self.check(index, mock, deny=lambda b, known=known: [known[:50]] * b)
+        self.check(index, mock, allow=lambda b: np.arange(0, 50_000, 3))
+
+    def test_an_emptied_index_answers_and_fills_again(self) -> None:
+        index = self.built(rows=4)
+        index.remove([100, 101, 102, 103])
+        assert len(index) == 0
+        assert index.search(self.queries(1), 2).lists() == [[]]
+        index.upsert(np.ones((1, self.dim)), [101])
+        assert index.search(self.queries(1), 2).lists() == [[101]]
+
+    def test_build_replaces(self) -> None:
+        index = self.built()
+        index.build(np.eye(2), ["a", "b"])
+        assert len(index) == 2
+        assert sorted(index.search(np.eye(2)[:1], 5).lists()[0]) == ["a", "b"]
+
+    def test_searches_during_updates_see_one_state(self) -> None:
+        """Every vector is worth its version, so a mixture would show as two different scores."""
+        n, one = 600, np.ones((1, 2), dtype=np.float32)
+        base = np.ones((n, 2), dtype=np.float32) / 2
+        index = self.make().build(base, np.arange(n))
+        stop, seen = threading.Event(), []
+
+        def read() -> None:
+            while not stop.is_set():
+                seen.append(index.search(one, n, deny=[[3]]))
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        for version in range(2, 40):
+            index.upsert(base * version, np.arange(n))
+        stop.set()
+        reader.join()
+        for found in seen:
+            assert found.valid.sum() == n - 1
+            assert len(set(found.scores[found.valid].tolist())) == 1
+            assert 3 not in found.lists()[0]
+
+    # Storage.
+
+    @pytest.mark.parametrize("kind", [int, str])
+    def test_saved_and_loaded(self, tmp_path: Path, kind: type) -> None:
+        if not self.saves:
+            pytest.skip("this engine has no storage")
+        ids = [kind(i) for i in range(self.rows)]
+        index = self.make().build(small_integers(self.rows, self.dim), ids)
+        index.remove(ids[:10])
+        index.save(tmp_path / "index")
+        again = type(index).load(tmp_path / "index")
+        queries = self.queries(5)
+        assert len(again) == self.rows - 10
+        found = again.search(queries, 20)
+        assert found.lists() == index.search(queries, 20).lists()
+        again.remove([found.lists()[0][0]])
+        again.upsert(100 * queries[:1], [kind(3)])
+        assert again.search(queries, 20).lists()[0] == [kind(3), *found.lists()[0][1:]][:20]
+
+    def test_a_damaged_file_is_refused(self, tmp_path: Path) -> None:
+        if not self.saves:
+            pytest.skip("this engine has no storage")
+        self.built().save(tmp_path / "index")
+        largest = max((tmp_path / "index").iterdir(), key=lambda file: file.stat().st_size)
+        data = bytearray(largest.read_bytes())
+        data[-1] ^= 1
+        largest.write_bytes(data)
+        with pytest.raises(BundleError):
+            type(self.make()).load(tmp_path / "index")
+
+    # Errors, each of which leaves the index as it was.
+
+    def test_nothing_works_before_build(self, tmp_path: Path) -> None:
+        index = self.make()
+        assert len(index) == 0
+        for use in (
+            lambda: index.search(np.ones((1, 2)), 1),
+            lambda: index.upsert(np.ones((1, 2)), [1]),
+            lambda: index.remove([1]),
+            lambda: index.save(tmp_path / "index"),
+        ):
+            with pytest.raises(NotFittedError, match="build"):
+                use()
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("k", [0, -1, 1.5, "3", True, None])
+    def test_k_must_be_a_positive_integer(self, k: Any) -> None:
+        with pytest.raises(ConfigError, match="k to be a positive integer"):
+            self.built(rows=3).search(self.queries(1), k)
+
+    @pytest.mark.parametrize(
+        ("vectors", "ids", "message"),
+        [
+            (np.ones((2, 3)), [1, 1], "1 stands in row 0 and again in row 1"),
+            (np.ones((2, 3)), [1], "2 vectors and 1 ids"),
+            (np.ones((0, 3)), [], "at least one vector"),
+            (np.ones(3), [1], "shape"),
+            (np.array([["a"]]), [1], "floating-point"),
+            (np.array([[1.0], [np.nan]]), [1, 2], "row 1 has nan"),
+            (np.array([[np.inf], [1.0]]), [1, 2], "row 0 has inf"),
+            (np.ones((2, 3)), [[1], [2]], "hashable"),
+        ],
+    )
+    def test_build_refuses(self, vectors: np.ndarray, ids: Any, message: str) -> None:
+        index = self.built(rows=3)
+        with pytest.raises(DataError, match=message):
+            index.build(vectors, ids)
+        assert len(index) == 3
+
+    def test_updates_refuse_and_change_nothing(self) -> None:
+        index = self.built(rows=3)
+        before = index.search(self.queries(2), 3).lists()
+        good = np.ones((2, self.dim))
+        refused: list[tuple[Callable[[], None], str]] = [
+            (lambda: index.upsert(np.ones((1, self.dim + 1)), [7]), "dimension"),
+            (lambda: index.upsert(good, [7, 7]), "again in row 1"),
+            (lambda: index.upsert(np.full_like(good, np.nan), [7, 8]), "row 0 has nan"),
+            (lambda: index.remove([100, 999]), "999"),
+            (lambda: index.remove([100, 100]), "again in row 1"),
+        ]
+        for use, message in refused:
+            with pytest.raises(DataError, match=message):
+                use()
+        assert index.search(self.queries(2), 3).lists() == before
+
+    def test_search_refuses(self) -> None:
+        index, query = self.built(rows=3), self.queries(2)
+        for wrong, message in (
+            (query[0], "Add an axis"),
+            (query[:, :-1], "dimension"),
+            (query * np.array([[1.0], [np.nan]]), "row 1 has nan"),
+        ):
+            with pytest.raises(DataError, match=message):
+                index.search(wrong, 1)
+        for name in ("allow", "deny"):
+            wrong_lists: list[Any] = [[1, 2], ["ab", "cd"], [[1]], 7]
+            for lists in wrong_lists:
+                with pytest.raises(ConfigError, match=name):
+                    index.search(query, 1, **{name: lists})
+
+    def test_stats_are_json(self) -> None:
+        stats = self.built(rows=3).stats()
+        assert json.loads(json.dumps(stats))["items"] == 3
+        assert {"engine", "exact", "items", "dim"} <= stats.keys()
