@@ -26,22 +26,21 @@ class Rows:
     Attributes:
         chunks: the vectors, float32 ``[capacity, D]`` each; the last may have room left.
         ids: the ids, with room left at the end.
-        dead: bool ``[total]``, rows that were removed or replaced.
+        dead: bool, rows that were removed or replaced, with room left at the end.
+        total: the number of rows, dead ones included.
+        alive: the number of rows that are not dead.
     """
 
     chunks: tuple[np.ndarray, ...]
     ids: np.ndarray
     dead: np.ndarray
+    total: int
+    alive: int
 
     @classmethod
     def of(cls, vectors: np.ndarray, ids: np.ndarray) -> Rows:
         """A first snapshot; the arrays are kept, not copied."""
-        return cls((vectors,), ids, np.zeros(len(ids), dtype=bool))
-
-    @property
-    def total(self) -> int:
-        """The number of rows, dead ones included."""
-        return len(self.dead)
+        return cls((vectors,), ids, np.zeros(len(ids), dtype=bool), len(ids), len(ids))
 
     @property
     def dim(self) -> int:
@@ -51,12 +50,9 @@ class Rows:
     @cached_property
     def dead_rows(self) -> np.ndarray:
         """The dead rows, ascending."""
-        return np.flatnonzero(self.dead)
-
-    @property
-    def alive(self) -> int:
-        """The number of rows that are not dead."""
-        return self.total - len(self.dead_rows)
+        if self.alive == self.total:
+            return np.empty(0, dtype=np.int64)
+        return np.flatnonzero(self.dead[: self.total])
 
     @cached_property
     def _starts(self) -> np.ndarray:
@@ -86,20 +82,22 @@ class Rows:
         Only ever called on the newest snapshot, one call at a time: it writes behind its end.
         """
         chunks = _extended(self.chunks, self.total, vectors)
-        dead = np.concatenate([self.dead, np.zeros(len(ids), dtype=bool)])
-        return Rows(chunks, _appended(self.ids, self.total, ids), dead)
+        buffer = _appended(self.ids, self.total, ids)
+        # What was added is not dead, and the room behind the end of `dead` holds False already.
+        dead = _appended(self.dead, self.total, np.zeros(len(ids), dtype=bool))
+        return Rows(chunks, buffer, dead, self.total + len(ids), self.alive + len(ids))
 
     def with_dead(self, rows: np.ndarray) -> Rows:
-        """The next snapshot, in which ``rows`` are dead."""
+        """The next snapshot, in which ``rows``, distinct and alive until now, are dead."""
         dead = self.dead.copy()
         dead[rows] = True
-        return Rows(self.chunks, self.ids, dead)
+        return Rows(self.chunks, self.ids, dead, self.total, self.alive - len(rows))
 
     def living(self) -> tuple[np.ndarray, np.ndarray]:
         """The vectors and ids of the rows that are not dead, in their order."""
-        if len(self.chunks) == 1 and not len(self.dead_rows):
+        if len(self.chunks) == 1 and self.alive == self.total:
             return self.chunks[0][: self.total], self.ids[: self.total]
-        rows = np.flatnonzero(~self.dead)
+        rows = np.flatnonzero(~self.dead[: self.total])
         return self.vectors(rows), self.ids[rows]
 
     def places(self) -> IdMap:
@@ -126,19 +124,19 @@ def _extended(
     return (*chunks, fresh)
 
 
-def _appended(ids: np.ndarray, total: int, added: np.ndarray) -> np.ndarray:
-    """The buffer of ids with ``added`` written after ``total``; a larger one if it is full."""
+def _appended(buffer: np.ndarray, total: int, added: np.ndarray) -> np.ndarray:
+    """The buffer with ``added`` written after ``total``; a larger one if it is full."""
     needed = total + len(added)
-    dtype = _common(ids.dtype, added.dtype)
-    if needed > len(ids) or dtype != ids.dtype:
+    dtype = _common(buffer.dtype, added.dtype)
+    if needed > len(buffer) or dtype != buffer.dtype:
         grown = np.zeros(max(needed, total + total // 2, _SMALLEST_CHUNK), dtype=dtype)
-        grown[:total] = ids[:total]
-        ids = grown
-    ids[total:needed] = added
-    return ids
+        grown[:total] = buffer[:total]
+        buffer = grown
+    buffer[total:needed] = added
+    return buffer
 
 
 def _common(one: np.dtype[Any], other: np.dtype[Any]) -> np.dtype[Any]:
     """A type that holds ids of both without changing any."""
-    same = one.kind == other.kind and one.kind in "iuU"
+    same = one.kind == other.kind and one.kind in "biuU"
     return np.result_type(one, other) if same else np.dtype(object)

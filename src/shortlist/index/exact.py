@@ -151,7 +151,7 @@ class Exact(Index):
             "kernel": "numpy",
             "exact": True,
             "items": len(self),
-            "removed_rows": 0 if rows is None else len(rows.dead_rows),
+            "removed_rows": 0 if rows is None else rows.total - rows.alive,
             "dim": None if rows is None else rows.dim,
             "dtype": "float32",
             "vector_bytes": sum(chunk.nbytes for chunk in chunks),
@@ -193,7 +193,7 @@ class Exact(Index):
     def _compact(self) -> None:
         """Drop dead rows once they are half of all, so that each update pays a constant share."""
         rows = self._rows
-        if rows is None or 2 * len(rows.dead_rows) <= rows.total or rows.total < 1024:
+        if rows is None or 2 * rows.alive >= rows.total or rows.total < 1024:
             return
         fresh = Rows.of(*rows.living())
         known = fresh.places()
