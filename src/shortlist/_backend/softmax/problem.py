@@ -1,0 +1,44 @@
+"""What the blockwise softmax is given, and how its rows are divided into blocks."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Tensor = Any
+
+
+class Problem(NamedTuple):
+    """``R`` queries, each with its positive, against ``C`` candidates of dimension ``D``.
+
+    Attributes:
+        queries: ``[R, D]``.
+        candidates: ``[C, D]``.
+        bias: ``[C]`` or None, added to each column's logits; ``-inf`` leaves the column out.
+        weight: ``[R]``.
+        positive: ``[R]``, the logit of each row's own candidate.
+        row_ids: ``[R]`` integers or None. Given, they and the mask say what is left out.
+        column_ids: ``[C]`` integers; those equal to the row's id are left out of its sum, and
+            ``positive`` is added to the sum in their place.
+        mask: ``[R, C]`` bool or None; False leaves out as well.
+    """
+
+    queries: Tensor
+    candidates: Tensor
+    bias: Tensor | None
+    weight: Tensor
+    positive: Tensor
+    row_ids: Tensor | None = None
+    column_ids: Tensor | None = None
+    mask: Tensor | None = None
+
+
+def block_shape(rows: int, block_size: int) -> tuple[int, int]:
+    """Return (number of blocks, rows a block) so that no block holds more than ``block_size``.
+
+    Blocks are made equal, which leaves fewer rows of padding than there are blocks.
+
+    >>> block_shape(4096, 512), block_shape(600, 512), block_shape(1, 512)
+    ((8, 512), (2, 300), (1, 1))
+    """
+    blocks = -(-rows // block_size)
+    return blocks, -(-rows // max(blocks, 1))

@@ -1,0 +1,84 @@
+"""Gradients on whichever backend runs, and by finite differences in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+def _backend_gradients(function: Callable[..., Any], *arrays: np.ndarray) -> list[np.ndarray]:
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        grads = jax.grad(function, argnums=tuple(range(len(arrays))))(*map(jax.numpy.array, arrays))
+        return [np.asarray(grad) for grad in grads]
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tensors = [tf.constant(array) for array in arrays]
+        with tf.GradientTape() as tape:
+            for tensor in tensors:
+                tape.watch(tensor)
+            loss = function(*tensors)
+        return [
+            np.asarray(tf.convert_to_tensor(grad))
+            for grad in tape.gradient(loss, tensors, unconnected_gradients="zero")
+        ]
+    import torch
+
+    tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+    function(*tensors).backward()
+    return [np.zeros(t.shape) if t.grad is None else t.grad.numpy() for t in tensors]
+
+
+def _differences(function: Callable[..., float], *arrays: np.ndarray) -> list[np.ndarray]:
+    result = []
+    points = [np.array(array, dtype=np.float64) for array in arrays]
+    for array in points:
+        slope = np.zeros_like(array)
+        for place in np.ndindex(array.shape):
+            middle = array[place]
+            array[place] = middle + 1e-5
+            above = function(*points)
+            array[place] = middle - 1e-5
+            slope[place] = (above - function(*points)) / 2e-5
+            array[place] = middle
+        result.append(slope)
+    return result
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, autograph=False)
+    return function
+
+
+@pytest.fixture(scope="session")
+def gradients() -> Callable[..., list[np.ndarray]]:
+    """``gradients(function, *arrays)``: of a scalar function, on the running backend."""
+    return _backend_gradients
+
+
+@pytest.fixture(scope="session")
+def differences() -> Callable[..., list[np.ndarray]]:
+    """``differences(function, *arrays)``: central finite differences in float64."""
+    return _differences
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Callable[..., Any]:
+    """``compiled(function)``: jitted on JAX, a graph on TensorFlow, itself on PyTorch."""
+    return _compiled
