@@ -75,7 +75,7 @@ def hit_rate(hits: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarray:
     [0.0]
     """
     hits, relevant = _checked(hits, relevant, k)
-    return _ratio(hits.any(axis=1).astype(np.float64), np.ones(len(hits)), relevant)
+    return _ratio(np.asarray(hits.any(axis=1)), np.ones(len(hits)), relevant)
 
 
 def ndcg(hits: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarray:
@@ -92,8 +92,7 @@ def ndcg(hits: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarray:
     hits, relevant = _checked(hits, relevant, k)
     discounts = 1.0 / np.log2(np.arange(2, k + 2))
     best = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(relevant, k)]
-    # A sum along the rows, as a matrix product need not add up the same in every batch.
-    gained = (hits * discounts[: hits.shape[1]]).sum(axis=1)
+    gained = _sum(hits * discounts[: hits.shape[1]])
     return _ratio(gained, best, relevant)
 
 
@@ -108,7 +107,7 @@ def reciprocal_rank(hits: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarra
     """
     hits, relevant = _checked(hits, relevant, k)
     first = np.argmax(hits, axis=1) if hits.shape[1] else np.zeros(len(hits), dtype=np.int64)
-    return _ratio(hits.any(axis=1).astype(np.float64), first + 1.0, relevant)
+    return _ratio(np.asarray(hits.any(axis=1)), first + 1.0, relevant)
 
 
 def average_precision(hits: np.ndarray, relevant: np.ndarray, k: int) -> np.ndarray:
@@ -122,7 +121,7 @@ def average_precision(hits: np.ndarray, relevant: np.ndarray, k: int) -> np.ndar
     """
     hits, relevant = _checked(hits, relevant, k)
     precisions = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
-    return _ratio((precisions * hits).sum(axis=1), np.minimum(relevant, k), relevant)
+    return _ratio(_sum(precisions * hits), np.minimum(relevant, k), relevant)
 
 
 #: The accuracy metrics by the names they have in reports: ``ndcg@10`` and so on.
@@ -187,7 +186,7 @@ def novelty(
         raise ConfigError(f"Expected at least one training user; received {users}.")
     bits = -np.log2(np.maximum(counts, 1) / users)
     held = valid[:, :k]
-    told = np.where(held, bits[np.where(held, items[:, :k], 0)], 0.0).sum(axis=1)
+    told = _sum(np.where(held, bits[np.where(held, items[:, :k], 0)], 0.0))
     return _ratio(told, held.sum(axis=1), held.sum(axis=1))
 
 
@@ -213,6 +212,15 @@ def _checked(hits: np.ndarray, relevant: np.ndarray, k: int) -> tuple[np.ndarray
 def _check_k(k: int) -> None:
     if k <= 0:
         raise ConfigError(f"Expected k to be a positive integer; received {k!r}.")
+
+
+def _sum(values: np.ndarray) -> np.ndarray:
+    """Add up each row from left to right, which gives the same whatever zeros follow.
+
+    NumPy's sum and a matrix product choose the order by the shape, so that a list and the same list
+    in a larger batch could differ in the last digit.
+    """
+    return np.cumsum(values, axis=1)[:, -1] if values.shape[1] else np.zeros(len(values))
 
 
 def _ratio(above: np.ndarray, below: np.ndarray, counts: np.ndarray) -> np.ndarray:
