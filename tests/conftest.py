@@ -1,0 +1,10 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# How long an example takes depends on what else the machine does, so no example is too slow; and
+# the same examples are drawn every time, so that a failure does not come and go.
+settings.register_profile("shortlist", deadline=None, derandomize=True)
+settings.load_profile("shortlist")
