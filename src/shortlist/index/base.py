@@ -87,6 +87,15 @@ class Index(abc.ABC):
         """
 
     @abc.abstractmethod
+    def vectors(self, ids: Any) -> np.ndarray:
+        """The stored vectors ``[N, D]`` of ``ids``, in their order.
+
+        Raises:
+            NotFittedError: nothing was built.
+            DataError: an id is not in the index.
+        """
+
+    @abc.abstractmethod
     def __len__(self) -> int:
         """The number of items that can come back."""
 

@@ -128,16 +128,20 @@ class Exact(Index):
             listed = as_ids(ids)
             IdMap(listed)
             old = known.of(listed)
-            if (old < 0).any():
-                missing = listed[old < 0].tolist()
-                raise DataError(
-                    f"Expected ids that are in the index; {missing[0]!r} is not "
-                    f"({len(missing)} of {len(listed)} are not)."
-                )
+            _check_known(listed, old)
             with self._state:
                 known.drop(listed)
                 self._rows = rows.with_dead(old)
             self._compact()
+
+    def vectors(self, ids: Any) -> np.ndarray:
+        """The stored vectors ``[N, D]`` of ``ids``, in their order; see `Index.vectors`."""
+        listed = as_ids(ids)
+        with self._writing:
+            rows, known = self._open()
+            places = known.of(listed)
+        _check_known(listed, places)
+        return rows.vectors(places)
 
     def __len__(self) -> int:
         return 0 if self._rows is None else self._rows.alive
@@ -199,3 +203,12 @@ class Exact(Index):
         known = fresh.places()
         with self._state:
             self._rows, self._known = fresh, known
+
+
+def _check_known(ids: np.ndarray, places: np.ndarray) -> None:
+    if (places < 0).any():
+        missing = ids[places < 0].tolist()
+        raise DataError(
+            f"Expected ids that are in the index; {missing[0]!r} is not "
+            f"({len(missing)} of {len(ids)} are not)."
+        )

@@ -170,6 +170,17 @@ class IndexTests:
             self.check(index, mock, deny=lambda b, known=known: [known[:50]] * b)
         self.check(index, mock, allow=lambda b: np.arange(0, 50_000, 3))
 
+    def test_vectors_come_back_by_id(self) -> None:
+        index, mock = self.pair()
+        for engine in (index, mock):
+            engine.remove([100, 102])
+            engine.upsert(np.full((2, self.dim), 9.0, dtype=np.float32), [7, 101])
+        asked = [101, 250, 7, 250]
+        np.testing.assert_allclose(index.vectors(asked), mock.vectors(asked))
+        assert index.vectors([]).shape == (0, self.dim)
+        with pytest.raises(DataError, match="100"):
+            index.vectors([101, 100])
+
     def test_an_emptied_index_answers_and_fills_again(self) -> None:
         index = self.built(rows=4)
         index.remove([100, 101, 102, 103])

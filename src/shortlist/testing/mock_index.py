@@ -94,6 +94,14 @@ class MockIndex(Index):
             del items[item]
         self._items = items
 
+    def vectors(self, ids: Any) -> np.ndarray:
+        """The stored vectors of ``ids``."""
+        items = self._open()
+        for item in as_ids(ids).tolist():
+            if item not in items:
+                raise DataError(f"Expected ids that are in the index; {item!r} is not.")
+        return np.array([items[item] for item in as_ids(ids).tolist()]).reshape(-1, self._dim)
+
     def __len__(self) -> int:
         return len(self._items or ())
 
