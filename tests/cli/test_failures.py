@@ -52,10 +52,10 @@ def test_every_class_of_the_error_tree_keeps_its_own_message() -> None:
 
 def test_a_full_disk_behind_another_error_is_what_counts() -> None:
     error = errors.BundleError("The bundle /b could not be written.")
-    error.__cause__ = OSError(errno.ENOSPC, "No space left on device", "/b/vectors")
+    error.__cause__ = OSError(errno.ENOSPC, "No space left on device", "/b/v")
     code, kind, message = failure_of(error)
     assert (code, kind) == (7, "BundleError")
-    assert message.startswith("The bundle /b could not be written. The disk is full at /b/vectors.")
+    assert message.startswith("The bundle /b could not be written. No space left on device: /b/v")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import typer
 from shortlist._version import __version__
 from shortlist.cli.doctor import doctor
 from shortlist.cli.failures import report
+from shortlist.cli.output import finish_output
 from shortlist.cli.process import tidy_process
 from shortlist.cli.quickstart import quickstart
 from shortlist.cli.recommend import recommend
@@ -59,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
             if outcome == 130:  # what Typer makes of Ctrl-C
                 raise KeyboardInterrupt
+            finish_output()
     except BaseException as error:  # everything, so that nobody meets a traceback unasked
         sys.exit(report(error, as_json="--json" in options, debug="--debug" in options))
     sys.exit(outcome if isinstance(outcome, int) else 0)

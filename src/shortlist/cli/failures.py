@@ -19,6 +19,7 @@ code meaning
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import traceback
@@ -27,7 +28,7 @@ from typing import NamedTuple
 
 import typer
 
-from shortlist.cli.output import OutputClosedError, write_json
+from shortlist.cli.output import OutputClosedError, finish_output, write_json
 from shortlist.cli.process import TerminatedError
 from shortlist.errors import (
     BundleError,
@@ -65,7 +66,8 @@ _ENDINGS: tuple[tuple[tuple[type[BaseException], ...], int, str, str], ...] = (
         "Interrupted. Nothing half-written was left behind.",
     ),
 )
-_FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+# No space, a quota used up, a file beyond its limit; not every system knows of quotas.
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 # The base of every usage error. It is Click's, which newer releases of Typer carry inside.
 _UsageError = typer.BadParameter.__mro__[1]
@@ -81,6 +83,8 @@ class Failure(NamedTuple):
 
 def report(error: BaseException, *, as_json: bool, debug: bool) -> int:
     """Tell what went wrong, on stderr and with ``as_json`` on stdout too; return the exit code."""
+    with contextlib.suppress(OSError, OutputClosedError):  # it may be what failed
+        finish_output()
     if isinstance(error, SystemExit):
         # We raise none; it is how Click and rich end a process whose stdout or stderr was closed.
         return CLOSED
@@ -93,7 +97,8 @@ def report(error: BaseException, *, as_json: bool, debug: bool) -> int:
     typer.echo(failure.message, err=True)
     if as_json:
         code, kind, message = failure
-        write_json({"error": {"kind": kind, "message": message, "exit_code": code}})
+        with contextlib.suppress(OSError, OutputClosedError):  # one error is enough
+            write_json({"error": {"kind": kind, "message": message, "exit_code": code}})
     return failure.code
 
 
@@ -139,12 +144,9 @@ def _machine(error: BaseException) -> str | None:
                 f"{own}The memory is full. Expected more free memory, a smaller batch or less data."
             )
         if isinstance(cause, OSError) and cause.errno in _FULL:
-            return f"{own}The disk is full{_at(cause)}. Free some space or choose another folder."
+            return f"{own}{_said(cause)}. Free some space or choose another folder."
         if isinstance(cause, OSError) and cause.errno in _REFUSED:
-            return (
-                f"{own}{os.strerror(cause.errno)}{_at(cause)}. Choose another folder, or have the "
-                "permissions changed."
-            )
+            return f"{own}{_said(cause)}. Choose another folder or change the permissions."
     return None
 
 
@@ -165,5 +167,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _at(error: OSError) -> str:
-    return f" at {error.filename}" if error.filename else ""
+def _said(error: OSError) -> str:
+    reason = os.strerror(error.errno or 0)
+    return f"{reason}: {error.filename}" if error.filename else reason

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["OutputClosedError", "emit", "stderr", "write_json"]
+__all__ = ["OutputClosedError", "emit", "finish_output", "stderr", "write_json"]
 
 
 class OutputClosedError(Exception):
@@ -26,6 +26,7 @@ def emit(
 
     Raises:
         OutputClosedError: nobody reads stdout any more.
+        OSError: stdout cannot be written to, such as a file on a full disk.
     """
     if as_json:
         write_json(value)
@@ -42,12 +43,22 @@ def emit(
 
 
 def write_json(value: Mapping[str, Any]) -> None:
-    """Print one JSON object; numbers that JSON does not have become null.
+    """Print one JSON object, in ASCII; numbers that JSON does not have become null.
 
     Raises:
         OutputClosedError: nobody reads stdout any more.
+        OSError: stdout cannot be written to, such as a file on a full disk.
     """
-    _write(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    _write(json.dumps(plain(value), indent=2, allow_nan=False) + "\n")
+
+
+def finish_output() -> None:
+    """Write what is still buffered for stdout, while an error can still be reported.
+
+    Raises:
+        OutputClosedError, OSError: as for `write_json`.
+    """
+    _write("")
 
 
 def stderr() -> Console:
@@ -80,7 +91,9 @@ def _write(text: str) -> None:
         # By lines: with PYTHONUNBUFFERED one large write that is cut short is lost in silence.
         sys.stdout.writelines(text.splitlines(keepends=True))
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would flush stdout once more at the end of the process and complain.
+    except OSError as error:
+        # Python would flush stdout once more at the end of the process and fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise OutputClosedError from None
+        if isinstance(error, BrokenPipeError):
+            raise OutputClosedError from None
+        raise

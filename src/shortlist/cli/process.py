@@ -31,7 +31,13 @@ class TerminatedError(BaseException):
 
 @contextlib.contextmanager
 def tidy_process(*, debug: bool) -> Iterator[None]:
-    """End on SIGTERM as on Ctrl-C, and show only the warnings that are ours, a line each."""
+    """End on SIGTERM as on Ctrl-C, and show only the warnings that are ours, a line each.
+
+    A title that the terminal's encoding does not have is printed as well as it can be.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     in_main_thread = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, _terminate) if in_main_thread else None
     try:
