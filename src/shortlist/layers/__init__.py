@@ -1,0 +1,9 @@
+"""Keras layers that recommenders are made of."""
+
+from __future__ import annotations
+
+from shortlist import _backend as _backend  # isort: skip
+from shortlist.layers.cross import Cross
+from shortlist.layers.history import HistoryPooling
+
+__all__ = ["Cross", "HistoryPooling"]
