@@ -1,0 +1,94 @@
+"""`evaluate`: the same questions to every model, and popularity always among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import polars as pl
+
+from shortlist.baselines import Popularity
+from shortlist.data import Split
+from shortlist.errors import ConfigError
+from shortlist.evaluation.leaks import warn_of_leaks
+from shortlist.evaluation.report import Report
+from shortlist.evaluation.run import Retriever, run
+from shortlist.evaluation.truth import Truth
+from shortlist.index.base import check_k
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    retrievers: Mapping[str, Retriever],
+    split: Split,
+    ks: Sequence[int] = (10, 100),
+    *,
+    part: Literal["test", "validation"] = "test",
+    items: Any = None,
+    users: pl.DataFrame | None = None,
+    exclude_seen: bool = True,
+    block_size: int = 1024,
+) -> Report:
+    """Ask every retriever for lists for the users of a split, and measure what they find.
+
+    Each user of the part is one query, with what they did before as its history, oldest first, and
+    the same items excluded. Relevant are the items of the user's events in the part, each once,
+    without those the user knew already. Whatever a retriever can return competes: there is no
+    sampling. Users of whom nothing is known are asked about like all others; their number, and the
+    metrics with and without them, are in the report. Of equal scores the order is the retriever's.
+
+    Args:
+        retrievers: callables ``(Queries, k) -> Ranked`` by name. Popularity, fitted on
+            ``split.train``, is added under the name ``"popularity"``.
+        split: where to learn and where to ask. A validation part is in the histories of the test.
+        ks: the cut-offs; lists are asked for at the largest.
+        part: ``"test"``, or ``"validation"`` for tuning.
+        items: the ids of the catalogue against which coverage is measured; the items of train by
+            default. A frame's column ``item`` is taken.
+        users: a frame with the column ``user`` and the users' attributes, which become the
+            features of the queries.
+        exclude_seen: whether known items are excluded, and so cannot be relevant.
+        block_size: how many queries are asked at a time.
+
+    Returns:
+        A `Report` with ndcg, recall, precision, hit_rate, mrr, map, novelty and coverage at each k.
+
+    Raises:
+        ConfigError: a name or a cut-off cannot be used, or the split has no such part.
+        DataError: nothing is to be found, or a retriever returns what is no ranking of as many
+            lists as were asked for, NaN scores, or an item twice; the model and user are named.
+
+    Warns:
+        LeakWarning: the split tells a model what it is going to be asked.
+
+    >>> from shortlist.data import Interactions, splits
+    >>> log = Interactions({"user": [1, 1, 2, 2], "item": list("abba"), "time": [1, 2, 3, 4]})
+    >>> evaluate({}, splits.leave_last_out(log), ks=[1]).metrics["popularity"]["recall@1"]
+    1.0
+    """
+    if "popularity" in retrievers:
+        raise ConfigError("The name 'popularity' is taken by the baseline; use another one.")
+    cuts = tuple(sorted({check_k(k) for k in ks}))
+    if not cuts:
+        raise ConfigError("Expected at least one cut-off in ks; received none.")
+    if isinstance(items, pl.DataFrame):
+        items = items["item"]
+    leaks = warn_of_leaks(split)
+    truth = Truth.of(split, part=part, items=items, users=users, exclude_seen=exclude_seen)
+    models: dict[str, Retriever] = {"popularity": Popularity().fit(split.train), **retrievers}
+    runs = {
+        name: run(name, model, truth, cuts, block_size=block_size) for name, model in models.items()
+    }
+    return Report(
+        split.name,
+        split.description,
+        cuts,
+        truth.queries.users,
+        {name: found.per_user for name, found in runs.items()},
+        {name: found.coverage for name, found in runs.items()},
+        truth.cold,
+        truth.counts,
+        leaks,
+        {name: found.seconds for name, found in runs.items()},
+    )

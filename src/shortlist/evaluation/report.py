@@ -1,0 +1,136 @@
+"""`Report`: what an evaluation found, for reading and for machines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shortlist.errors import ConfigError, nearest
+
+__all__ = ["Report"]
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The metrics of several models over the same users.
+
+    Attributes:
+        split: the name of the split.
+        description: the rule of the split in one sentence.
+        ks: the cut-offs.
+        users: ``[U]`` the users evaluated.
+        per_user: for each model and metric such as ``"ndcg@10"``, a value for each user ``[U]``;
+            NaN where a user has none.
+        coverage: for each model, ``"coverage@10"`` and so on: of a whole run, not of a user.
+        cold: ``[U]`` bool, users without any history.
+        counts: see `Truth`.
+        leaks: the warnings that were given of the split.
+        seconds: how long each model took to answer.
+    """
+
+    split: str
+    description: str
+    ks: tuple[int, ...]
+    users: np.ndarray
+    per_user: Mapping[str, Mapping[str, np.ndarray]]
+    coverage: Mapping[str, Mapping[str, float]]
+    cold: np.ndarray
+    counts: Mapping[str, int]
+    leaks: Sequence[str]
+    seconds: Mapping[str, float]
+
+    @property
+    def models(self) -> list[str]:
+        """The names of the models, popularity first."""
+        return list(self.per_user)
+
+    @property
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """For each model, each metric's mean over the users that have a value."""
+        return {
+            model: {
+                **{name: _mean(values) for name, values in self.per_user[model].items()},
+                **self.coverage[model],
+            }
+            for model in self.models
+        }
+
+    def of(self, users: np.ndarray) -> dict[str, dict[str, float]]:
+        """The metrics over some users only, given as ``[U]`` bool; coverage is left out."""
+        return {
+            model: {name: _mean(values[users]) for name, values in mine.items()}
+            for model, mine in self.per_user.items()
+        }
+
+    def table(self, metrics: Sequence[str] | None = None) -> str:
+        """A table as plain text: a line for each metric, a column for each model.
+
+        Args:
+            metrics: names such as ``"ndcg@10"``; all of them by default.
+
+        Raises:
+            ConfigError: a metric is not in the report.
+        """
+        values = self.metrics
+        known = list(values[self.models[0]])
+        for name in metrics or ():
+            if name not in known:
+                raise ConfigError(
+                    f"The report has no metric {name!r}; it has {known}.{nearest(name, known)}"
+                )
+        chosen = known if metrics is None else list(metrics)
+        rows = [["", *self.models]]
+        rows += [[name, *(f"{values[m][name]:.4f}" for m in self.models)] for name in chosen]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        lines = [
+            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+            for row in rows
+        ]
+        return "\n".join([*lines, "", *self._notes()])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the values of each user, ready for JSON; NaN becomes None."""
+        found: dict[str, Any] = {
+            "split": self.split,
+            "description": self.description,
+            "ks": list(self.ks),
+            "counts": dict(self.counts),
+            "leaks": list(self.leaks),
+            "metrics": _jsonable(self.metrics),
+            "seconds": dict(self.seconds),
+        }
+        if self.cold.any() and not self.cold.all():
+            found["known_users"] = _jsonable(self.of(~self.cold))
+            found["cold_users"] = _jsonable(self.of(self.cold))
+        return found
+
+    def _notes(self) -> list[str]:
+        count = self.counts
+        notes = [
+            self.description,
+            f"{count['users']:,} users, {count['relevant']:,} items to be found among "
+            f"{count['catalogue']:,}.",
+        ]
+        if count["cold_users"]:
+            notes.append(f"{count['cold_users']:,} of the users have no history.")
+        if count["cold_relevant"]:
+            notes.append(f"{count['cold_relevant']:,} of what is to be found was not in train.")
+        if count["users_left_out"]:
+            notes.append(f"{count['users_left_out']:,} users without anything new are left out.")
+        return notes + [f"Leak: {leak}" for leak in self.leaks]
+
+
+def _mean(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+def _jsonable(metrics: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
+    return {
+        model: {name: None if math.isnan(value) else value for name, value in mine.items()}
+        for model, mine in metrics.items()
+    }
