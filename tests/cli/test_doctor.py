@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import importlib
 import platform
 import subprocess
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -23,8 +23,7 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def answer(stdout: str = PROBED, stderr: str = "", code: int = 0) -> None:
         choice = SimpleNamespace(name="jax", reason="it is the first installed")
-        fake = SimpleNamespace(CHOICE=choice)
-        monkeypatch.setattr(module.importlib, "import_module", lambda _: fake)
+        monkeypatch.setitem(sys.modules, "shortlist._backend", SimpleNamespace(CHOICE=choice))
         done = subprocess.CompletedProcess([], code, stdout, stderr)
         monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: done)
 
@@ -74,10 +73,12 @@ def test_a_backend_that_does_not_work_is_found_out(
 def test_a_missing_backend_is_said_with_the_command(
     cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(name: str) -> Any:
-        raise MissingDependencyError.of("jax", "jax", "Keras")
+    class Missing:
+        @property
+        def CHOICE(self) -> Any:  # noqa: N802
+            raise MissingDependencyError.of("jax", "jax", "Keras")
 
-    monkeypatch.setattr(importlib, "import_module", fail)
+    monkeypatch.setitem(sys.modules, "shortlist._backend", Missing())
     ended = cli("doctor", "--json")
     assert ended.code == 6
     assert "pip install 'shortlist[jax]'" in ended.json["backend"]["problem"]

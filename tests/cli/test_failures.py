@@ -50,12 +50,25 @@ def test_every_class_of_the_error_tree_keeps_its_own_message() -> None:
             assert failure[1:] == (name, "expected this; received that.")
 
 
-def test_a_full_disk_behind_another_error_is_what_counts() -> None:
-    error = errors.BundleError("The bundle /b could not be written.")
-    error.__cause__ = OSError(errno.ENOSPC, "No space left on device", "/b/v")
-    code, kind, message = failure_of(error)
-    assert (code, kind) == (7, "BundleError")
-    assert message.startswith("The bundle /b could not be written. No space left on device: /b/v")
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
+def test_a_full_disk_behind_an_error_of_ours_is_what_counts(number: int) -> None:
+    error = errors.BundleError("The bundle /b could not be written: the disk is full.")
+    error.__cause__ = OSError(number, "?", "/b/v")
+    assert failure_of(error) == (7, "BundleError", str(error))
+
+
+def test_full_memory_behind_an_error_of_ours_is_what_counts() -> None:
+    error = errors.DataError("The file events.csv could not be read.")
+    error.__cause__ = MemoryError()
+    code, _, message = failure_of(error)
+    assert code == 7
+    assert message.startswith("The file events.csv could not be read. The memory is full.")
+
+
+def test_a_forbidden_network_is_a_download_that_failed() -> None:
+    error = errors.DownloadError("Cannot fetch x: Operation not permitted.")
+    error.__cause__ = PermissionError(errno.EPERM, "Operation not permitted")
+    assert failure_of(error).code == 4
 
 
 @pytest.mark.parametrize(
@@ -70,6 +83,11 @@ def test_each_backend_says_in_its_own_words_that_memory_is_full(text: str) -> No
     failure = failure_of(RuntimeError(text))
     assert failure.code == 7
     assert "memory is full" in failure.message
+
+
+def test_an_error_of_the_system_names_the_file() -> None:
+    error = PermissionError(errno.EACCES, "?", "/b/v")
+    assert failure_of(error).message.startswith("Permission denied: /b/v. Choose another folder")
 
 
 def test_errors_in_a_circle_come_to_an_end() -> None:

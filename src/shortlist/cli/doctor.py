@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import platform
 import subprocess
@@ -51,6 +50,8 @@ def doctor(as_json: AsJson = False, debug: Debug = False) -> None:
 
 def examine(*, debug: bool = False) -> dict[str, Any]:
     """Everything the doctor looks at, as one object."""
+    from shortlist.datasets.fetch import cache_folder
+
     parts = libraries()
     return {
         "shortlist": __version__,
@@ -60,6 +61,7 @@ def examine(*, debug: bool = False) -> dict[str, Any]:
         "libraries": {part.name: part.version for part in parts},
         "backend": examine_backend(debug=debug),
         "machine": asdict(look_at_machine()),
+        "cache": cache_folder(),
         "missing": [
             {
                 "library": part.name,
@@ -77,10 +79,10 @@ def examine(*, debug: bool = False) -> dict[str, Any]:
 def examine_backend(*, debug: bool = False) -> dict[str, Any]:
     """The backend that training would use, why that one, and whether it really works."""
     try:
-        choice = importlib.import_module("shortlist._backend").CHOICE
+        from shortlist._backend import CHOICE
     except ShortlistError as error:
         return {"name": None, "reason": None, "works": False, "problem": str(error)}
-    facts = {"name": choice.name, "reason": choice.reason}
+    facts = {"name": CHOICE.name, "reason": CHOICE.reason}
     try:
         child = subprocess.run(  # noqa: S603 - our own code in our own interpreter
             [sys.executable, "-c", _PROBE],
@@ -95,8 +97,8 @@ def examine_backend(*, debug: bool = False) -> dict[str, Any]:
         return {**facts, "works": False, "problem": "It did not answer within 300 seconds."}
     except (IndexError, ValueError):
         return {**facts, "works": False, "problem": _last_words(child)}
-    works = said["right"] and said["backend"] == choice.name
-    problem = None if works else f"Expected {choice.name} to give 9; received {said}."
+    works = said["right"] and said["backend"] == CHOICE.name
+    problem = None if works else f"Expected {CHOICE.name} to give 9; received {said}."
     return {
         **facts,
         "works": works,
@@ -127,6 +129,7 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     threads = found["machine"]["threads"]
     told = ", ".join(f"{name}={value}" for name, value in threads.items())
     table.add_row("threads", told or "each library's own default (no variable sets them)")
+    table.add_row("data cache", str(found["cache"]))
     console.print(table)
     if found["missing"]:
         console.print("\nNot there, and how to get it:")

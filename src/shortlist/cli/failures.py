@@ -136,17 +136,16 @@ def _usage(error: BaseException) -> str:
 
 
 def _machine(error: BaseException) -> str | None:
-    """The message where memory, disk or permissions are to blame, also behind another error."""
+    """The message where memory, disk or permissions are to blame, also behind an error of ours."""
+    ours = str(error) if isinstance(error, ShortlistError) else None
     for cause in _chain(error):
-        own = f"{error} " if isinstance(error, ShortlistError) else ""
         if isinstance(cause, MemoryError) or _out_of_memory(cause):
-            return (
-                f"{own}The memory is full. Expected more free memory, a smaller batch or less data."
-            )
+            advice = "The memory is full. Use a smaller batch, less data or a larger machine."
+            return advice if ours is None else f"{ours} {advice}"
         if isinstance(cause, OSError) and cause.errno in _FULL:
-            return f"{own}{_said(cause)}. Free some space or choose another folder."
-        if isinstance(cause, OSError) and cause.errno in _REFUSED:
-            return f"{own}{_said(cause)}. Choose another folder or change the permissions."
+            return ours or f"{_said(cause)}. Free some space or choose another folder."
+    if isinstance(error, OSError) and ours is None and error.errno in _REFUSED:
+        return f"{_said(error)}. Choose another folder or change the permissions."
     return None
 
 
@@ -164,7 +163,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
         yield cause
-        cause = cause.__cause__ or cause.__context__
+        cause = cause.__cause__
 
 
 def _said(error: OSError) -> str:
