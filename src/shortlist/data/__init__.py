@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from shortlist.data import splits
+from shortlist.data.batches import Batches
 from shortlist.data.histories import Histories, HistoryColumn, pad_histories
 from shortlist.data.interactions import Interactions, UserItems
 from shortlist.data.splits import LeakWarning, Split
+from shortlist.data.tables import ArrayTable, ParquetTable, Table
+from shortlist.data.unique import Unique, unique_codes
 
 __all__ = [
+    "ArrayTable",
+    "Batches",
     "Histories",
     "HistoryColumn",
     "Interactions",
     "LeakWarning",
+    "ParquetTable",
     "Split",
+    "Table",
+    "Unique",
     "UserItems",
     "pad_histories",
     "splits",
+    "unique_codes",
 ]

@@ -13,7 +13,7 @@ import polars as pl
 
 from shortlist.errors import DataError, SchemaError
 
-__all__ = ["read_source"]
+__all__ = ["expand_paths", "read_source"]
 
 _PARQUET = (".parquet", ".pq")
 _SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
@@ -32,12 +32,10 @@ def read_source(source: Any) -> pl.DataFrame:
     """
     if isinstance(source, pl.DataFrame | pl.LazyFrame):
         frame = source.lazy().collect()
-    elif isinstance(source, str | Path):
-        frame = _read_files(_expand(source))
     elif isinstance(source, Mapping):
         frame = _from_columns(source)
-    elif isinstance(source, list | tuple) and all(isinstance(s, str | Path) for s in source):
-        frame = _read_files([path for item in source for path in _expand(item)])
+    elif _are_paths(source):
+        frame = _read_files(expand_paths(source))
     elif type(source).__module__.partition(".")[0] == "pandas" and hasattr(source, "columns"):
         frame = _from_columns({name: source[name] for name in source.columns})
     elif hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
@@ -48,8 +46,25 @@ def read_source(source: Any) -> pl.DataFrame:
     return frame.with_columns(_from_objects(name, frame[name].to_list()) for name in objects)
 
 
-def _expand(path: str | Path) -> list[Path]:
-    text = str(path)
+def expand_paths(source: str | Path | Sequence[str | Path]) -> list[Path]:
+    """The files that a path, a glob or a list of either names.
+
+    Raises:
+        DataError: there is no such file, a glob matches none, or the list is empty.
+    """
+    sources = [source] if isinstance(source, str | Path) else source
+    paths = [path for item in sources for path in _expand(str(item))]
+    if not paths:
+        raise DataError("Expected at least one file, received an empty list of paths.")
+    return paths
+
+
+def _are_paths(source: Any) -> bool:
+    sources = source if isinstance(source, list | tuple) else [source]
+    return all(isinstance(item, str | Path) for item in sources)
+
+
+def _expand(text: str) -> list[Path]:
     if Path(text).is_dir():
         raise DataError(
             f"Expected a file, received the folder {text!r}. Name its files with a glob, such as "
@@ -57,17 +72,15 @@ def _expand(path: str | Path) -> list[Path]:
         )
     if Path(text).is_file():
         return [Path(text)]
-    if glob.has_magic(text):
-        found = sorted(Path(name) for name in glob.glob(text, recursive=True))  # noqa: PTH207
-        if found:
-            return found
+    if not glob.has_magic(text):
+        raise DataError(f"There is no file {text!r} (looked from {Path.cwd()}).")
+    found = sorted(Path(name) for name in glob.glob(text, recursive=True))  # noqa: PTH207
+    if not found:
         raise DataError(f"No file matches {text!r} (looked from {Path.cwd()}).")
-    raise DataError(f"There is no file {text!r} (looked from {Path.cwd()}).")
+    return found
 
 
 def _read_files(paths: Sequence[Path]) -> pl.DataFrame:
-    if not paths:
-        raise DataError("Expected at least one file, received an empty list of paths.")
     frames = [_read_file(path) for path in paths]
     for path, frame in zip(paths[1:], frames[1:], strict=True):
         _check_alike(paths[0], frames[0], path, frame)
