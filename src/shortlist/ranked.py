@@ -73,6 +73,11 @@ class Ranked:
         """The first ``k`` places of every list (all of them where there are fewer)."""
         return Ranked(self.ids[:, :k], self.scores[:, :k], self.valid[:, :k])
 
+    def rows(self, start: int, stop: int) -> Ranked:
+        """The lists from ``start`` up to ``stop``, for working through a large batch in blocks."""
+        part = slice(start, stop)
+        return Ranked(self.ids[part], self.scores[part], self.valid[part])
+
     def take(self, columns: np.ndarray, *, valid: np.ndarray | None = None) -> Ranked:
         """Rearrange each row by ``columns`` ``[B, K']``, keeping or replacing validity."""
         gathered = np.take_along_axis(self.valid, columns, axis=1)

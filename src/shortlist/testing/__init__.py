@@ -11,5 +11,6 @@ from __future__ import annotations
 
 from shortlist.testing.index_tests import IndexTests
 from shortlist.testing.mock_index import MockIndex
+from shortlist.testing.post_ranker_tests import PostRankerTests
 
-__all__ = ["IndexTests", "MockIndex"]
+__all__ = ["IndexTests", "MockIndex", "PostRankerTests"]

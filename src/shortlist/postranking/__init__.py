@@ -1,0 +1,28 @@
+"""The last stage decides what a person sees: rankings in, better rankings out.
+
+pipeline = Pipeline([Seen(), MMR(trade_off=0.7), AttributeCap(column="genres", at_most=3)])
+shown = pipeline(pool, Context(queries, k=10, items=items, vectors=vectors)).top(10)
+"""
+
+from __future__ import annotations
+
+from shortlist.postranking.base import Context, PostRanker, Stage
+from shortlist.postranking.caps import AttributeCap
+from shortlist.postranking.filters import Blocked, Seen
+from shortlist.postranking.items import ItemTable
+from shortlist.postranking.mmr import MMR
+from shortlist.postranking.pipeline import Pipeline
+from shortlist.postranking.trace import Trace
+
+__all__ = [
+    "MMR",
+    "AttributeCap",
+    "Blocked",
+    "Context",
+    "ItemTable",
+    "Pipeline",
+    "PostRanker",
+    "Seen",
+    "Stage",
+    "Trace",
+]

@@ -1,0 +1,40 @@
+"""What several post-rankers need: scores on one scale, and chosen columns moved to the front."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shortlist.ranked import Ranked
+
+__all__ = ["front", "relevance"]
+
+
+def relevance(ranked: Ranked) -> np.ndarray:
+    """Each list's scores moved to [0, 1] in float64, 0 in invalid places.
+
+    The best valid item of a list has 1 and the worst 0; where all are equal, all have 1. Infinite
+    scores are brought to the ends first.
+    """
+    scores = ranked.scores.astype(np.float64)
+    limit = float(np.finfo(np.float32).max)
+    scores = np.clip(scores, -limit, limit)
+    high = np.where(ranked.valid, scores, -np.inf).max(axis=1, keepdims=True)
+    low = np.where(ranked.valid, scores, np.inf).min(axis=1, keepdims=True)
+    span = high - low
+    with np.errstate(invalid="ignore"):
+        scaled = np.where(span > 0, (scores - low) / np.where(span > 0, span, 1.0), 1.0)
+    return np.where(ranked.valid, scaled, 0.0)
+
+
+def front(ranked: Ranked, chosen: np.ndarray) -> Ranked:
+    """Move the columns ``chosen`` ``[B, k]`` to the front in that order, the rest after them.
+
+    Where a list has fewer than ``k`` valid items, some of ``chosen`` repeat or are invalid; they
+    are passed over.
+    """
+    keys = np.arange(ranked.k) + np.full((len(ranked), 1), ranked.k, dtype=np.int64)
+    # From last to first: where a column repeats, the last assignment, its first choice, stands.
+    places = np.arange(chosen.shape[1])[::-1]
+    keys[np.arange(len(ranked))[:, None], chosen[:, ::-1]] = places
+    keys[~ranked.valid] = 2 * ranked.k
+    return ranked.take(np.argsort(keys, axis=1, kind="stable"))

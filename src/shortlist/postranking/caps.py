@@ -1,0 +1,157 @@
+"""`AttributeCap`: not too much of one kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, final
+
+import numpy as np
+
+from shortlist.errors import ConfigError
+from shortlist.index.base import check_k
+from shortlist.postranking.base import Context, PostRanker, Stage
+from shortlist.ranked import Ranked
+
+__all__ = ["AttributeCap"]
+
+# From so many lists on, a step over all lists at once beats plain Python, list by list.
+_MANY = 16
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class AttributeCap(PostRanker):
+    """Keeps at most ``at_most`` items of each value of an attribute, such as a genre or a seller.
+
+    Goes down each list and keeps an item if none of its values has been kept ``at_most`` times
+    yet. What is skipped comes after everything that was kept, in its order, so a list is as long as
+    before and the cap gives way only where the pool holds nothing else (``skipped="demote"``), or
+    is dropped (``skipped="drop"``). Lists with fewer than ``context.k`` kept items are counted.
+    With one value an item no list could keep more; with several, another choice sometimes could.
+
+    Items that are not in the table, or have no value, are always kept, and are counted.
+
+    Args:
+        column: the attribute: a column of the items' table, plain or of lists.
+        at_most: how many items of a value are kept.
+        skipped: what becomes of the others: ``"demote"`` or ``"drop"``.
+
+    Raises:
+        ConfigError: ``at_most`` is not a positive integer or ``skipped`` neither of the two.
+
+    >>> import polars as pl
+    >>> from shortlist.queries import Queries
+    >>> items = pl.DataFrame({"item": [1, 2, 3, 4], "genre": ["a", "a", "a", "b"]})
+    >>> pool = Ranked(np.array([[1, 2, 3, 4]]), np.array([[4.0, 3.0, 2.0, 1.0]]), np.ones((1, 4)))
+    >>> context = Context(Queries.of(["anna"]), k=3, items=items)
+    >>> AttributeCap(column="genre", at_most=2)(pool, context).lists()
+    [[1, 2, 4, 3]]
+    """
+
+    column: str
+    at_most: int
+    skipped: Literal["demote", "drop"] = "demote"
+    name: ClassVar[str] = "attribute_cap"
+    stage: ClassVar[Stage] = Stage.RULE
+
+    def __post_init__(self) -> None:
+        check_k(self.at_most)
+        if self.skipped not in ("demote", "drop"):
+            raise ConfigError(f"Expected skipped to be 'demote' or 'drop'; got {self.skipped!r}.")
+
+    @property
+    def summary(self) -> str:
+        """Why items are moved."""
+        return f"as at most {self.at_most} of each {self.column} come first"
+
+    def apply(self, ranked: Ranked, context: Context) -> Ranked:
+        """Keep what the cap allows and demote or drop the rest."""
+        table = context.table(self)
+        codes, values = table.codes(self.column)
+        mine = codes[table.places(ranked.ids)]
+        nothing = (mine < 0).all(axis=2) & ranked.valid
+        if nothing.any():
+            context.counts[f"{self.name}: items without {self.column}"] += int(nothing.sum())
+        kept = self._kept(mine, ranked.valid, len(values)) & ranked.valid
+        short = kept.sum(axis=1) < np.minimum(context.k, ranked.valid.sum(axis=1))
+        if short.any():
+            context.counts[f"{self.name}: lists the cap leaves too few for"] += int(short.sum())
+        if context.trace is not None:
+            self._say(ranked, kept, mine, values, context)
+        if self.skipped == "drop":
+            return ranked.keep(kept)
+        order = np.where(ranked.valid, np.where(kept, 0, 1), 2)
+        return ranked.take(np.argsort(order, axis=1, kind="stable"))
+
+    def _kept(self, codes: np.ndarray, valid: np.ndarray, values: int) -> np.ndarray:
+        if codes.shape[2] == 1:
+            return _before(np.where(valid, codes[:, :, 0], -1)) < self.at_most
+        if len(codes) < _MANY:
+            return np.array(
+                [
+                    _kept_of_one(row, ok, values, self.at_most)
+                    for row, ok in zip(codes.tolist(), valid.tolist(), strict=True)
+                ]
+            )
+        return _kept_of_many(codes, valid, values, self.at_most)
+
+    def _say(
+        self,
+        ranked: Ranked,
+        kept: np.ndarray,
+        codes: np.ndarray,
+        values: list[Any],
+        context: Context,
+    ) -> None:
+        for row, column in np.argwhere(ranked.valid & ~kept):
+            mine = [values[code] for code in codes[row, column] if code >= 0]
+            named = ", ".join(map(str, mine))
+            item = ranked.ids[row, [column]].tolist()[0]
+            reason = f"as at most {self.at_most} of each {self.column} come first ({named})"
+            if context.trace is not None:
+                context.trace.say(int(row), item, reason)
+
+
+def _before(codes: np.ndarray) -> np.ndarray:
+    """How often each code ``[B, K]`` stood further up in its row; 0 for codes below 0."""
+    order = np.argsort(codes, axis=1, kind="stable")
+    ordered = np.take_along_axis(codes, order, axis=1)
+    places = np.broadcast_to(np.arange(codes.shape[1]), codes.shape)
+    begins = np.ones(codes.shape, dtype=bool)
+    begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    first = np.maximum.accumulate(np.where(begins, places, 0), axis=1)
+    result = np.empty_like(codes)
+    np.put_along_axis(result, order, np.where(ordered >= 0, places - first, 0), axis=1)
+    return result
+
+
+def _kept_of_one(
+    codes: list[list[int]], valid: list[bool], values: int, at_most: int
+) -> list[bool]:
+    """Go down one list."""
+    left = [at_most] * values
+    kept = []
+    for filled, ok in zip(codes, valid, strict=True):
+        mine = [code for code in filled if code >= 0]
+        keep = ok and all(left[code] for code in mine)
+        kept.append(keep)
+        if keep:
+            for code in mine:
+                left[code] -= 1
+    return kept
+
+
+def _kept_of_many(codes: np.ndarray, valid: np.ndarray, values: int, at_most: int) -> np.ndarray:
+    """Go down all lists at once."""
+    batch, k, _ = codes.shape
+    # Code -1 leads to the last column, of which there is always something left.
+    left = np.full((batch, values + 1), at_most, dtype=np.int64)
+    left[:, -1] = k * codes.shape[2] + 1
+    rows = np.arange(batch)[:, None]
+    kept = np.zeros((batch, k), dtype=bool)
+    for place in range(k):
+        mine = codes[:, place]
+        keep = valid[:, place] & (left[rows, mine] > 0).all(axis=1)
+        kept[:, place] = keep
+        left[rows, mine] -= keep[:, None]
+    return kept

@@ -1,0 +1,88 @@
+"""`MMR`: relevant, and unlike what stands above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from shortlist.errors import ConfigError
+from shortlist.postranking._scale import front, relevance
+from shortlist.postranking.base import Context, PostRanker, Stage
+from shortlist.ranked import Ranked
+
+__all__ = ["MMR"]
+
+_PLACES_AT_ONCE = 2**13
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class MMR(PostRanker):
+    """Maximal marginal relevance (Carbonell and Goldstein 1998).
+
+    Fills the first ``context.k`` places one by one with the item for which
+    ``trade_off * relevance - (1 - trade_off) * likeness`` is largest. Relevance is the score moved
+    to ``[0, 1]``: the best item of a list has 1, its worst 0 (all have 1 where all scores are
+    equal). Likeness is the largest cosine to an item already placed, 0 for the first one and for
+    items without a vector. Of equal values the item that stood higher wins. The rest of the pool
+    follows in its order; items keep their scores.
+
+    Args:
+        trade_off: lambda in the paper: 1 keeps the order of relevance, 0 looks at likeness alone.
+
+    Raises:
+        ConfigError: ``trade_off`` is not in [0, 1].
+
+    >>> from shortlist.queries import Queries
+    >>> pool = Ranked(np.array([[1, 2, 3]]), np.array([[1.0, 0.9, 0.0]]), np.ones((1, 3)))
+    >>> vectors = {1: [1.0, 0.0], 2: [1.0, 0.1], 3: [0.0, 1.0]}
+    >>> context = Context(
+    ...     Queries.of(["anna"]), k=2, vectors=lambda ids: np.array([vectors[i] for i in ids])
+    ... )
+    >>> MMR(trade_off=0.5)(pool, context).lists()
+    [[1, 3, 2]]
+    """
+
+    trade_off: float = 0.7
+    name: ClassVar[str] = "mmr"
+    stage: ClassVar[Stage] = Stage.DIVERSITY
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.trade_off <= 1:
+            raise ConfigError(f"Expected trade_off in [0, 1]; received {self.trade_off!r}.")
+
+    @property
+    def summary(self) -> str:
+        """Why items are moved."""
+        return f"to be less like what stands above (trade_off {self.trade_off:g})"
+
+    def apply(self, ranked: Ranked, context: Context) -> Ranked:
+        """Choose the first places greedily."""
+        k = min(context.k, ranked.k)
+        gains = np.where(ranked.valid, self.trade_off * relevance(ranked), -np.inf)
+        chosen = np.empty((len(ranked), k), dtype=np.int64)
+        # So few lists at a time that their vectors stay in the cache for all k rounds.
+        size = max(1, _PLACES_AT_ONCE // ranked.k)
+        for start in range(0, len(ranked), size):
+            part = slice(start, start + size)
+            vectors = context.unit_vectors(ranked.rows(start, start + size), self)
+            chosen[part] = self._choose(gains[part].astype(np.float32), vectors, k)
+        return front(ranked, chosen)
+
+    def _choose(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
+        """The columns ``[B, k]`` in the order they are chosen; ``gains`` is used up."""
+        rows = np.arange(len(gains))
+        values, likeness = gains.copy(), np.full(gains.shape, -np.inf, dtype=np.float32)
+        weight = np.float32(1 - self.trade_off)
+        chosen = np.empty((len(gains), k), dtype=np.int64)
+        for place in range(k):
+            best = np.argmax(values, axis=1)
+            chosen[:, place] = best
+            gains[rows, best] = -np.inf
+            cosines = np.matmul(vectors, vectors[rows, best][:, :, None])[:, :, 0]
+            np.maximum(likeness, cosines, out=likeness)
+            np.multiply(likeness, -weight, out=values)
+            values += gains
+        return chosen
