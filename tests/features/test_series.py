@@ -1,7 +1,6 @@
 """A column comes in many shapes and leaves as one."""
 
 import uuid
-from collections import OrderedDict
 
 import numpy as np
 import pandas as pd
@@ -66,20 +65,45 @@ def test_ragged_arrays():
         (None, "received None"),
         ((x for x in "ab"), "Expected a column"),
         ({1, 2}, "polars says"),
-        ([1, None, "a"], r"received int \(1\) and, in row 2, str \('a'\)"),
-        ([b"a", "a"], r"bytes \(b'a'\) and, in row 1, str"),
-        (np.array([float("nan"), "a"], dtype=object), "float .* and, in row 1, str"),
-        ([[1], ["a"]], "one type"),
-        ([[1], 2], "list .* in row 1, int"),
-        ([uuid.UUID(int=1)], "received UUID objects.*str()"),
-        ([OrderedDict, None], "received type objects"),
-        (["a\ud800"], "one type"),
+        ([1, None, "a"], r"received int \(1\) and, at place 2, str \('a'\)"),
+        ([b"a", "a"], r"bytes \(b'a'\) and, at place 1, str"),
+        ([1, True], "int .* bool"),
+        (np.array([float("nan"), "a"], dtype=object), "float .* and, at place 1, str"),
+        ([[1], ["a"]], "int .* str"),
+        ([["a"], [1]], "str .* int"),
+        ([[True], [], [5]], "bool .* int"),
+        ([[b"a"], ["a"]], "bytes .* str"),
+        ([np.array(["a"]), np.array([1])], "str .* int"),
+        ([[1], 2], "list .* at place 1, int"),
+        ([uuid.UUID(int=1)], r"received UUID objects.*str\(\)"),
+        (pd.Series([1, "a"], dtype=object), "polars says"),
+        (["a\ud800"], "polars says"),
         ([1, 2**200], "polars says"),
     ],
 )
 def test_what_is_no_column(values, match):
     with pytest.raises(DataError, match=match):
         as_series(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, None, 2.5], [1.0, None, 2.5]),
+        ([[1], None, [2.5]], [[1.0], None, [2.5]]),
+        ([[2], [np.float32(1.5)]], [[2.0], [1.5]]),
+        ([np.array([1]), np.array([1.5])], [[1.0], [1.5]]),
+        ([np.ones(2, dtype=np.float32)] * 2, [[1.0, 1.0], [1.0, 1.0]]),
+        ([pl.Series([1]), pl.Series([1.5])], [[1.0], [1.5]]),
+        ([[[1]], [[2.5], []]], [[[1.0]], [[2.5], []]]),
+        ([(1, 2), [3]], [[1, 2], [3]]),
+        ([[1], [2**64 - 1]], [[1], [2**64 - 1]]),
+        ([np.array(["a"]), np.array(["b", None], dtype=object)], [["a"], ["b", None]]),
+        ([[], None], [[], None]),
+    ],
+)
+def test_nothing_is_cut_or_turned_into_another_type(values, expected):
+    assert as_series(values).to_list() == expected
 
 
 @pytest.mark.parametrize(

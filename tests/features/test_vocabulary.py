@@ -178,7 +178,7 @@ def test_codes_that_are_none(codes):
         ([b"a"], "received bytes ids"),
         ([1.0], "Int64"),
         ([["a"]], "encode_lists"),
-        (["a", 1], "received str .* in row 1, int"),
+        (["a", 1], "received str .* at place 1, int"),
         ("a", "single value"),
     ],
 )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 
 from shortlist.errors import DataError
+from shortlist.features.objects import build, from_objects
 
-__all__ = ["as_series", "flatten", "id_kind", "ids_of", "is_list"]
+__all__ = ["FEW", "as_series", "flatten", "id_kind", "ids_of", "is_list"]
+
+# Up to so many rows plain Python is faster than setting up a vectorised call: requests to a server.
+FEW = 64
 
 
 def as_series(values: Any) -> pl.Series:
@@ -31,18 +34,19 @@ def as_series(values: Any) -> pl.Series:
             f"Expected a column: an array, a Series or a list; received {values!r:.80}. "
             "Put a single value into a list: [value]."
         )
-    if isinstance(values, np.ndarray) and values.dtype.kind == "O":
-        values = values.tolist()  # polars keeps some arrays of objects as opaque objects
-    series = values if isinstance(values, pl.Series) else _series(values)
+    if isinstance(values, pl.Series):
+        series = values
+    elif isinstance(values, list | tuple) or _holds_objects(values):
+        series = from_objects(list(values))
+    else:
+        series = build(values)
     if series.dtype in (pl.Categorical, pl.Enum):
         return series.cast(pl.String)
-    if series.dtype == pl.Object:
-        found = type(series.drop_nulls()[0]).__name__
-        raise DataError(
-            f"Expected str, int, bytes, bool or number values; received {found} objects. "
-            "Convert them, for example with str()."
-        )
     return series
+
+
+def _holds_objects(values: Any) -> bool:
+    return isinstance(values, np.ndarray) and values.dtype == object
 
 
 def is_list(dtype: pl.DataType) -> bool:
@@ -59,6 +63,11 @@ def flatten(lists: pl.Series) -> tuple[pl.Series, np.ndarray]:
     """
     if lists.dtype == pl.Array:
         lists = lists.arr.to_list()
+    if len(lists) <= FEW:
+        rows = [row or [] for row in lists.to_list()]
+        inner = cast(pl.List, lists.dtype).inner
+        entries = pl.Series([entry for row in rows for entry in row], dtype=inner)
+        return entries, np.array([len(row) for row in rows], dtype=np.int64)
     lengths = lists.list.len().fill_null(0)
     # explode() makes a row of an empty list, so only the others go through it.
     return lists.filter(lengths > 0).explode(), lengths.to_numpy().astype(np.int64)
@@ -114,35 +123,3 @@ def ids_of(values: Any) -> pl.Series:
         f"Expected integer ids of 64 bits; received from {series.min()!r} to {series.max()!r}. "
         "Convert them to strings."
     )
-
-
-def _series(values: Any) -> pl.Series:
-    try:
-        return pl.Series(values)
-    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
-        if isinstance(values, list) and {type(value) for value in values} <= {int, type(None)}:
-            # The first ones were small, and polars took the rest to be so.
-            wide = pl.Series(values, dtype=pl.Int128, strict=False)
-            if wide.null_count() == values.count(None):
-                return wide
-        change = _type_change(values) or f"polars says: {str(error).splitlines()[0]}"
-        raise DataError(
-            f"Expected values of one type; {change}. Convert them all to one type; use None for "
-            "what is missing."
-        ) from error
-
-
-def _type_change(values: Iterable[Any]) -> str:
-    """Where the first two types meet in ``values``."""
-    first: Any = None
-    for row, value in enumerate(values):
-        if value is None:
-            continue
-        if first is None:
-            first = value
-        elif type(value) is not type(first):
-            return (
-                f"received {type(first).__name__} ({first!r:.40}) and, in row {row}, "
-                f"{type(value).__name__} ({value!r:.40})"
-            )
-    return ""

@@ -1,0 +1,143 @@
+"""What every feature spec is: hyperparameters that learn a state and are bound to it.
+
+    spec (frozen, what the user wrote) --learn(column)--> state (JSON) --bind--> Feature
+
+A state is what training data said, such as a mean; it is plain JSON, so that a feature bound to a
+state read from disk is the very feature that was fitted.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from shortlist.errors import ConfigError, DataError
+from shortlist.features.vocabulary import Vocabulary
+
+__all__ = [
+    "Feature",
+    "FeatureInfo",
+    "Kind",
+    "Spec",
+    "State",
+    "choice",
+    "finite",
+    "positive",
+    "text",
+]
+
+Kind = Literal["categorical", "multi", "numeric", "vector"]
+State = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FeatureInfo:
+    """What a model needs to know to make a layer for a feature.
+
+    Attributes:
+        kind: "categorical" is int32 ``[N]`` codes, "multi" int32 ``[N, length]`` codes padded
+            with 0, "numeric" float32 ``[N]`` and "vector" float32 ``[N, dim]``.
+        size: the number of codes, with code 0 (unknown, missing or padding).
+        length: the places in a row of a "multi" feature.
+        dim: the width of a "vector" feature.
+        vocabulary: the name of the vocabulary that gives the codes. Features of one name share
+            their codes and may share an embedding table.
+    """
+
+    kind: Kind
+    size: int | None = None
+    length: int | None = None
+    dim: int | None = None
+    vocabulary: str | None = None
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A fitted feature: what it gives, and the function from its column to an array."""
+
+    info: FeatureInfo
+    transform: Callable[[pl.Series], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Spec(ABC):
+    """A feature as the user asks for it. Subclasses add their own hyperparameters.
+
+    Args:
+        column: the column it reads.
+        name: the name of the feature; by default that of the column.
+    """
+
+    column: str
+    _: KW_ONLY
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        text(column=self.column, name=self.name or self.column)
+        object.__setattr__(self, "name", self.name or self.column)
+
+    @property
+    def learns(self) -> bool:
+        """Whether `learn` has anything to learn; otherwise fitting does not need the column."""
+        return False
+
+    def learn(self, values: pl.Series) -> State:  # noqa: ARG002
+        """What the column of the training data says, as JSON values."""
+        return {}
+
+    @abstractmethod
+    def bind(self, state: State, vocabulary: Vocabulary | None = None) -> Feature:
+        """The feature for a learned state."""
+
+
+def positive(*, optional: bool = False, **options: Any) -> None:
+    """Check that hyperparameters are whole numbers of at least 1, or None where ``optional``.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    for name, value in options.items():
+        if not (optional and value is None) and (type(value) is not int or value < 1):
+            raise ConfigError(f"{name} must be a whole number of at least 1; received {value!r}.")
+
+
+def text(*, optional: bool = False, **options: Any) -> None:
+    """Check that hyperparameters are strings that are not empty, or None where ``optional``.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    for name, value in options.items():
+        if not (optional and value is None) and not (isinstance(value, str) and value):
+            raise ConfigError(f"{name} must be a string that is not empty; received {value!r}.")
+
+
+def choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
+    """Check that a hyperparameter is one of a few values.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if value not in choices:
+        raise ConfigError(f"{name} must be one of {choices}; received {value!r}.")
+
+
+def finite(array: np.ndarray, what: str) -> np.ndarray:
+    """Return ``array`` as float32 if it is finite.
+
+    Raises:
+        DataError: a value is infinite, NaN or too large for float32; the first such row is named.
+    """
+    with np.errstate(over="ignore"):
+        single = array.astype(np.float32)
+    if not np.isfinite(single).all():
+        place = tuple(np.argwhere(~np.isfinite(single))[0])
+        raise DataError(
+            f"Expected finite {what}; row {place[0]} has {array[place]}. A missing row is null."
+        )
+    return single
