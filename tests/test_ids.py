@@ -36,6 +36,31 @@ def test_id_map_is_a_dictionary(known, asked):
     assert IdMap(known).of(asked).tolist() == expected
 
 
+near = st.sets(st.integers(-50, 50), min_size=1)
+far = st.sets(st.one_of(st.integers(-(2**63), -(2**63) + 3), st.integers(2**63 - 4, 2**63 - 1)))
+
+
+@given(st.one_of(near, far), st.lists(st.one_of(near, far)), st.sampled_from([np.int64, np.int32]))
+def test_many_integers_are_looked_up_like_one(known, asked, dtype):
+    known = [int(value) for value in known]
+    limits = np.iinfo(dtype)
+    flat = [v for part in asked for v in part if limits.min <= v <= limits.max] * 20
+    positions = IdMap(known)
+    expected = [known.index(value) if value in known else -1 for value in flat]
+    assert positions.of(np.array(flat, dtype=dtype)).tolist() == expected
+    positions.put([7], np.array([70]))
+    assert positions.of(np.full(200, 7)).tolist() == [70] * 200
+    positions.drop([7])
+    assert positions.of(np.full(200, 7)).tolist() == [-1] * 200
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint64, np.int8])
+def test_integers_of_other_widths(dtype):
+    array = np.array([0, 3, 100], dtype=dtype)
+    assert IdMap([3, 100, 90]).of(array).tolist() == [-1, 0, 1]
+    assert IdMap([-3, 3, 1000]).of(array).tolist() == [-1, 1, -1]
+
+
 def test_id_map_grows_moves_and_shrinks():
     positions = IdMap(np.array([10, 20]))
     positions.put([20, 30], np.array([5, 6]))

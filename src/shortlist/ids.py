@@ -8,6 +8,7 @@ positions.of(flat)                           # [1, -1, 0]: "z" is unknown
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,39 @@ def filler(dtype: np.dtype[Any]) -> np.ndarray:
     return np.array([None], dtype=object) if dtype.kind == "O" else np.zeros(1, dtype=dtype)
 
 
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """Places by number, for integer ids that lie close together."""
+
+    lowest: int
+    places: np.ndarray
+
+    @property
+    def fits(self) -> bool:
+        return len(self.places) > 0
+
+    @classmethod
+    def of(cls, places: dict[Any, int]) -> _Table:
+        """Make the table; an empty one if the ids are not integers or lie too far apart."""
+        if set(map(type, places)) != {int}:
+            return cls(0, np.empty(0, dtype=np.int64))
+        lowest, highest = min(places), max(places)
+        if highest - lowest > 8 * len(places) + 1024 or highest + 1 > _INT64.max:
+            return cls(0, np.empty(0, dtype=np.int64))
+        table = np.full(highest - lowest + 2, -1, dtype=np.int64)
+        keys = np.fromiter(places, dtype=np.int64, count=len(places))
+        table[keys - lowest] = np.fromiter(places.values(), dtype=np.int64, count=len(places))
+        return cls(lowest, table)
+
+    def look_up(self, ids: np.ndarray) -> np.ndarray:
+        """The place of each id; what is outside the table leads to its last entry, -1."""
+        last = len(self.places) - 1
+        inside = (ids >= self.lowest) & (ids <= self.lowest + last)
+        offsets = np.full(len(ids), last, dtype=np.int64)
+        offsets[inside] = ids[inside].astype(np.int64) - self.lowest
+        return self.places[offsets]
+
+
 class IdMap:
     """Where each id stands in an array of distinct ids.
 
@@ -102,6 +136,7 @@ class IdMap:
 
     def __init__(self, ids: Any) -> None:
         listed = as_ids(ids).tolist()
+        self._table: _Table | None = None
         try:
             self._places = dict(zip(listed, range(len(listed)), strict=True))
         except TypeError as error:
@@ -115,16 +150,25 @@ class IdMap:
 
     def of(self, ids: Any) -> np.ndarray:
         """The place of each id, int64; -1 for ids that are not here."""
-        listed = as_ids(ids).tolist()
+        array = as_ids(ids)
+        # For many integers at once a table is worth its making; it is kept until something changes.
+        if array.dtype.kind in "iu" and 8 * len(array) > len(self):
+            if self._table is None:
+                self._table = _Table.of(self._places)
+            if self._table.fits:
+                return self._table.look_up(array)
+        listed = array.tolist()
         places = map(self._places.get, listed, [-1] * len(listed))
         return np.fromiter(places, dtype=np.int64, count=len(listed))
 
     def put(self, ids: Any, places: np.ndarray) -> None:
         """Add ids or move the ones that are here to other places."""
+        self._table = None
         self._places.update(zip(as_ids(ids).tolist(), places.tolist(), strict=True))
 
     def drop(self, ids: Any) -> None:
         """Forget ids; ones that are not here are passed over."""
+        self._table = None
         for value in as_ids(ids).tolist():
             self._places.pop(value, None)
 
