@@ -6,4 +6,4 @@ installed. `KERAS_BACKEND` always has the last word.
 
 from shortlist._backend.select import choose_backend
 
-choose_backend()
+CHOICE = choose_backend()

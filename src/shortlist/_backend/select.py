@@ -21,35 +21,30 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose_backend() -> str | None:
-    """Set ``KERAS_BACKEND`` as `backend_choice` says, unless Keras is loaded or it is set already.
+def choose_backend() -> Choice:
+    """Choose the backend and tell Keras so, through ``KERAS_BACKEND``.
 
-    Keras alone would try TensorFlow and stop where only JAX or PyTorch is installed. Returns the
-    name it set, or None where nothing was left to choose.
-
-    Raises:
-        MissingDependencyError: Keras or every one of its backends is missing.
-    """
-    if "keras" in sys.modules:
-        return None
-    if importlib.util.find_spec("keras") is None:
-        raise MissingDependencyError.of("keras", "jax", "Training and neural models")
-    if os.environ.get("KERAS_BACKEND"):
-        return None
-    os.environ["KERAS_BACKEND"] = backend_choice().name
-    return os.environ["KERAS_BACKEND"]
-
-
-def backend_choice() -> Choice:
-    """Find the backend: ``KERAS_BACKEND``, else Keras' file, else the first one installed.
-
-    The order of the last is JAX, TensorFlow, PyTorch. Keras writes ``keras.json`` by itself when it
-    is first imported, always with TensorFlow in it, so only another name there is somebody's wish.
+    It is the one of a Keras already loaded, else the one ``KERAS_BACKEND`` names, else the one
+    Keras' own file names, else the first installed of JAX, TensorFlow and PyTorch. (Keras alone
+    would try TensorFlow and stop where only another is installed.) Keras writes ``keras.json`` by
+    itself when it is first imported, always with TensorFlow in it, so only another name there is
+    somebody's wish.
 
     Raises:
         ConfigError: ``KERAS_BACKEND`` or the file names no backend that can train.
-        MissingDependencyError: the backend they name, or every one, is not installed.
+        MissingDependencyError: Keras, the backend named, or every backend is not installed.
     """
+    keras = sys.modules.get("keras")
+    if keras is not None:
+        return Choice(str(keras.config.backend()), "Keras was imported before with it")
+    if importlib.util.find_spec("keras") is None:
+        raise MissingDependencyError.of("keras", "jax", "Training and neural models")
+    choice = _find()
+    os.environ["KERAS_BACKEND"] = choice.name
+    return choice
+
+
+def _find() -> Choice:
     named = os.environ.get("KERAS_BACKEND")
     if named:
         return _wish(named, "KERAS_BACKEND names it")
