@@ -1,8 +1,32 @@
-"""Losses: pure functions of embeddings or scores."""
+"""Losses for retrieval: functions of embeddings or scores, and the little state some of them need.
+
+    log_q = log_probability(counts)[item_codes]
+    loss = sampled_softmax(queries, candidates, candidate_ids=item_codes, log_q=log_q)
+
+`shortlist.tasks.Retrieval` composes them.
+"""
 
 from __future__ import annotations
 
-from shortlist import _backend as _backend  # isort: skip
+from shortlist import _backend  # noqa: F401  # isort: skip
+from shortlist.losses.correction import (
+    EXCLUDED,
+    StreamingFrequency,
+    correct_sampling,
+    log_probability,
+    mine_hard_negatives,
+    remove_accidental_hits,
+)
 from shortlist.losses.softmax import sampled_softmax
+from shortlist.losses.temperature import LearnedTemperature
 
-__all__ = ["sampled_softmax"]
+__all__ = [
+    "EXCLUDED",
+    "LearnedTemperature",
+    "StreamingFrequency",
+    "correct_sampling",
+    "log_probability",
+    "mine_hard_negatives",
+    "remove_accidental_hits",
+    "sampled_softmax",
+]

@@ -21,7 +21,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from shortlist import _backend as _backend  # isort: skip
+from shortlist import _backend  # noqa: F401  # isort: skip
 import keras
 
 from shortlist._backend.softmax.problem import Problem

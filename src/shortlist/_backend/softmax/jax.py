@@ -47,7 +47,7 @@ def _run(problem: Problem, block_size: int, gradients: bool) -> tuple[Array, Pro
     def body(d_candidates: Array, row: dict[str, Array]) -> tuple[Array, tuple[Array, ...]]:
         block = problem._replace(**row)
         exponentials, top, total, own = _exponentials(block)
-        losses = top + jnp.log(total) - block.positive
+        losses = (top - block.positive) + jnp.log(total)
         if not gradients:
             return d_candidates, (losses,)
         scale = block.weight / total

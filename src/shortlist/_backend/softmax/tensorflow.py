@@ -89,7 +89,7 @@ def _block(block: Problem) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     scaled = exponentials * scale[:, None]
     return (
         tf.matmul(scaled, block.queries, transpose_a=True),
-        top + tf.math.log(total) - block.positive,
+        (top - block.positive) + tf.math.log(total),
         tf.matmul(scaled, block.candidates),
         scale * own - block.weight,
     )

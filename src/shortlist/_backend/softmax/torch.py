@@ -40,7 +40,7 @@ def _run(problem: Problem, block_size: int, gradients: bool) -> tuple[Tensor, ..
         if problem.row_ids is not None:
             own = torch.exp(positive[block] - top)
             total += own
-        losses[block] = top + total.log() - positive[block]
+        losses[block] = (top - positive[block]) + total.log()
         if not gradients:
             continue
         scale = problem.weight[block] / total
