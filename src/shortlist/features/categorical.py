@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 
 from shortlist.errors import DataError
+from shortlist.features.checks import choice, positive, text
 from shortlist.features.padding import Keep, pad
 from shortlist.features.series import FEW, flatten, is_list
-from shortlist.features.spec import Feature, FeatureInfo, Spec, State, choice, positive, text
+from shortlist.features.spec import Feature, FeatureInfo, Spec, State
 from shortlist.features.vocabulary import Vocabulary
 
 __all__ = ["Categorical", "MultiCategorical", "VocabularySpec"]

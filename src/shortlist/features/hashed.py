@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from shortlist.features.checks import positive
 from shortlist.features.hashing import hash_codes
 from shortlist.features.series import id_kind
-from shortlist.features.spec import Feature, FeatureInfo, Spec, State, positive
+from shortlist.features.spec import Feature, FeatureInfo, Spec, State
 from shortlist.features.vocabulary import Vocabulary
 
 __all__ = ["Hashed"]

@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from shortlist.errors import ConfigError, DataError
-from shortlist.features.spec import Feature, FeatureInfo, Spec, State, choice, finite
+from shortlist.features.checks import choice, finite
+from shortlist.features.spec import Feature, FeatureInfo, Spec, State
 from shortlist.features.vocabulary import Vocabulary
 
 __all__ = ["Numeric", "numbers"]

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from shortlist.errors import ConfigError, DataError
+from shortlist.features.checks import text
 from shortlist.features.vocabulary import Vocabulary
 
 __all__ = [
@@ -93,51 +93,3 @@ class Spec(ABC):
     @abstractmethod
     def bind(self, state: State, vocabulary: Vocabulary | None = None) -> Feature:
         """The feature for a learned state."""
-
-
-def positive(*, optional: bool = False, **options: Any) -> None:
-    """Check that hyperparameters are whole numbers of at least 1, or None where ``optional``.
-
-    Raises:
-        ConfigError: one is not.
-    """
-    for name, value in options.items():
-        if not (optional and value is None) and (type(value) is not int or value < 1):
-            raise ConfigError(f"{name} must be a whole number of at least 1; received {value!r}.")
-
-
-def text(*, optional: bool = False, **options: Any) -> None:
-    """Check that hyperparameters are strings that are not empty, or None where ``optional``.
-
-    Raises:
-        ConfigError: one is not.
-    """
-    for name, value in options.items():
-        if not (optional and value is None) and not (isinstance(value, str) and value):
-            raise ConfigError(f"{name} must be a string that is not empty; received {value!r}.")
-
-
-def choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
-    """Check that a hyperparameter is one of a few values.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    if value not in choices:
-        raise ConfigError(f"{name} must be one of {choices}; received {value!r}.")
-
-
-def finite(array: np.ndarray, what: str) -> np.ndarray:
-    """Return ``array`` as float32 if it is finite.
-
-    Raises:
-        DataError: a value is infinite, NaN or too large for float32; the first such row is named.
-    """
-    with np.errstate(over="ignore"):
-        single = array.astype(np.float32)
-    if not np.isfinite(single).all():
-        place = tuple(np.argwhere(~np.isfinite(single))[0])
-        raise DataError(
-            f"Expected finite {what}; row {place[0]} has {array[place]}. A missing row is null."
-        )
-    return single

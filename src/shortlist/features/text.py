@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 
 from shortlist.errors import ConfigError, DataError
+from shortlist.features.checks import choice, positive
 from shortlist.features.hashing import hash_codes
 from shortlist.features.padding import pad
 from shortlist.features.series import FEW
-from shortlist.features.spec import Feature, FeatureInfo, Spec, State, choice, positive
+from shortlist.features.spec import Feature, FeatureInfo, Spec, State
 from shortlist.features.vocabulary import Vocabulary
 
 __all__ = ["Text"]

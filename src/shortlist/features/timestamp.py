@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 
 from shortlist.errors import ConfigError, DataError
+from shortlist.features.checks import choice
 from shortlist.features.numeric import numbers
-from shortlist.features.spec import Feature, FeatureInfo, Spec, State, choice
+from shortlist.features.spec import Feature, FeatureInfo, Spec, State
 from shortlist.features.vocabulary import Vocabulary
 
 __all__ = ["Timestamp"]

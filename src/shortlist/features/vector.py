@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from shortlist.errors import DataError
+from shortlist.features.checks import finite, positive
 from shortlist.features.series import flatten
-from shortlist.features.spec import Feature, FeatureInfo, Spec, State, finite, positive
+from shortlist.features.spec import Feature, FeatureInfo, Spec, State
 from shortlist.features.vocabulary import Vocabulary
 
 __all__ = ["Vector"]

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from shortlist.bundle import Draft, Folder, read_folder, write_folder
-from shortlist.errors import BundleError, ConfigError, DataError
+from shortlist.errors import BundleError, DataError
+from shortlist.features.checks import choice, positive
 from shortlist.features.padding import Keep, pad
 from shortlist.features.series import as_series, flatten, id_kind, ids_of, is_list
 
@@ -88,7 +89,9 @@ class Vocabulary:
         >>> Vocabulary.fit(["b", "a", "c", "a"], max_size=2, order="appearance").ids.tolist()
         ['b', 'a']
         """
-        _check_options(order, min_count, max_size)
+        choice("order", order, ("frequency", "appearance"))
+        positive(min_count=min_count)
+        positive(max_size=max_size, optional=True)
         seen = ids_of(ids)
         counts = pl.DataFrame({"id": seen}).group_by("id", maintain_order=True).len("count")
         kept = (
@@ -284,14 +287,6 @@ class Vocabulary:
     @cached_property
     def _codes(self) -> dict[Any, int]:
         return dict(zip(self._ids.to_list(), range(1, self.size), strict=True))
-
-
-def _check_options(order: str, min_count: int, max_size: int | None) -> None:
-    if order not in {"frequency", "appearance"}:
-        raise ConfigError(f"order must be 'frequency' or 'appearance'; received {order!r}.")
-    for name, value in (("min_count", min_count), ("max_size", max_size)):
-        if value is not None and (type(value) is not int or value < 1):
-            raise ConfigError(f"{name} must be a whole number of at least 1; received {value!r}.")
 
 
 def _kind_error(ids: pl.Series, kind: str, values: pl.Series) -> str:
