@@ -217,7 +217,7 @@ def test_nested_columns_are_flattened_by_fit():
         ([None], "at least one id"),
         (["a", None], "missing values"),
         ([["a"], ["b", "c"]], "missing values or lists"),
-        (["b", "a", "b"], "'b' comes more than once"),
+        (["b", "a", "b"], "'b' comes twice"),
         ([1.5], "received Float64"),
     ],
 )

@@ -19,17 +19,7 @@ import polars as pl
 from shortlist.features.checks import text
 from shortlist.features.vocabulary import Vocabulary
 
-__all__ = [
-    "Feature",
-    "FeatureInfo",
-    "Kind",
-    "Spec",
-    "State",
-    "choice",
-    "finite",
-    "positive",
-    "text",
-]
+__all__ = ["Feature", "FeatureInfo", "Kind", "Spec", "State"]
 
 Kind = Literal["categorical", "multi", "numeric", "vector"]
 State = Mapping[str, Any]

@@ -56,8 +56,7 @@ class Vocabulary:
         if self._ids.n_unique() != len(self._ids):
             repeated = self._ids.filter(self._ids.is_duplicated())[0]
             raise DataError(
-                f"A vocabulary expected distinct ids; {repeated!r} comes more than once. "
-                "Use Vocabulary.fit to collect the ids of a column."
+                f"A vocabulary expected distinct ids; {repeated!r} comes twice. Use Vocabulary.fit."
             )
 
     @classmethod
