@@ -99,6 +99,8 @@ def test_no_key_takes_a_value_of_every_kind(section: str, key: str) -> None:
         ("retrieval", "batch_size", 0),
         ("retrieval", "learning_rate", 0.0),
         ("retrieval", "learning_rate", float("inf")),
+        ("retrieval", "weight_decay", -0.1),
+        ("retrieval", "unknown_user_rate", 1.0),
         ("ranking", "pool", 0),
         ("ranking", "epochs", 0),
         ("ranking", "learning_rate", float("nan")),
@@ -191,7 +193,8 @@ def test_the_documentation_names_every_key_with_its_default() -> None:
         }
         assert set(rows) == {f.name for f in dataclasses.fields(kind)}, section
         for f in dataclasses.fields(kind):
-            shown = "—" if f.default is None else f"`{json.dumps(f.default)}`"
+            made = f.default_factory() if callable(f.default_factory) else f.default
+            shown = "—" if made is None else f"`{json.dumps(made)}`"
             assert rows[f.name] == shown, (section, f.name)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pytest
@@ -19,6 +19,7 @@ class Inner:
     choice: Literal["a", "b"] = "a"
     names: tuple[str, ...] | None = None
     steps: tuple[Mapping[str, Any], ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,11 @@ def test_builds_nested_tables_and_makes_lists_tuples_and_numbers_floats() -> Non
         ("flag", 1, "true or false"),
         ("choice", "c", "one of 'a', 'b'"),
         ("choice", ["a"], "one of 'a', 'b'"),
-        ("names", "x", "a list of a text"),
-        ("names", [1], "a list of a text"),
-        ("steps", [1], "a list of a table"),
+        ("names", "x", "a list of texts"),
+        ("names", [1], "a list of texts"),
+        ("steps", [1], "a list of tables"),
+        ("kinds", {"price": 1}, "a table of texts"),
+        ("kinds", ["log"], "a table of texts"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_named(key: str, value: Any, expected: str) -> None:

@@ -101,10 +101,24 @@ class SplitConfig:
 
 @dataclass(frozen=True)
 class FeaturesConfig:
-    """Columns of the user and item files that the towers read; None takes every usable one."""
+    """What the towers read besides the items' ids.
+
+    Attributes:
+        user, item: columns of the user and item files; None takes every usable one.
+        kinds: column -> the kind of feature, where another than the obvious one is wanted
+            ("categorical", "multi", "numeric", "log", "bucketize", "hashed" or "text").
+        user_id: give every user of the training data a vector of their own, beside what the
+            history says.
+        history: ``"before"`` reads the items before each event, as at serving; ``"others"`` reads
+            a user's other items, for data in which the order of time says nothing.
+        history_length: the latest items that are read.
+    """
 
     user: tuple[str, ...] | None = None
     item: tuple[str, ...] | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    user_id: bool = True
+    history: Literal["before", "others"] = "before"
     history_length: int = 50
 
     def __post_init__(self) -> None:
@@ -113,18 +127,31 @@ class FeaturesConfig:
 
 @dataclass(frozen=True)
 class RetrievalConfig:
-    """The two-tower model and its training."""
+    """The two-tower model and its training (AdamW with a cosine schedule).
+
+    Attributes:
+        embedding_dim: the length of the vectors.
+        epochs: passes over the training interactions.
+        batch_size: examples a step; also the number of negatives of each.
+        learning_rate: at the start; it falls to 2 % of it along a cosine.
+        weight_decay: AdamW's.
+        unknown_user_rate: the share of examples in which the user's id is hidden, so that the
+            history learns to speak for itself.
+    """
 
     embedding_dim: int = 64
-    epochs: int = 20
+    epochs: int = 10
     batch_size: int = 1024
-    learning_rate: float = 0.001
+    learning_rate: float = 0.003
+    weight_decay: float = 0.3
+    unknown_user_rate: float = 0.5
 
     def __post_init__(self) -> None:
-        positive("retrieval", "embedding_dim", self.embedding_dim)
-        positive("retrieval", "epochs", self.epochs)
-        positive("retrieval", "batch_size", self.batch_size)
-        positive("retrieval", "learning_rate", self.learning_rate)
+        for key in ("embedding_dim", "epochs", "batch_size", "learning_rate"):
+            positive("retrieval", key, getattr(self, key))
+        rate = self.unknown_user_rate
+        check("retrieval", "unknown_user_rate", rate, 0.0 <= rate < 1.0, "a share in [0, 1)")
+        check("retrieval", "weight_decay", self.weight_decay, self.weight_decay >= 0, "0 or more")
 
 
 @dataclass(frozen=True)

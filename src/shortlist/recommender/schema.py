@@ -79,14 +79,26 @@ def _fits(kind: Any, value: Any) -> bool:
     if origin is tuple:
         item = typing.get_args(kind)[0]
         return isinstance(value, list | tuple) and all(_fits(item, entry) for entry in value)
-    if origin is not None:
-        return isinstance(value, origin)
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+    if origin is not None:  # a mapping; TOML's keys are always texts
+        of = typing.get_args(kind)[1]
+        return isinstance(value, origin) and all(_fits(of, entry) for entry in value.values())
+    if kind is Any:
+        return True
+    accepted = (int, float) if kind is float else kind
+    return isinstance(value, accepted) and (kind is bool or not isinstance(value, bool))
 
 
-def _describe(kind: Any) -> str:
+# What a value of each kind is called, and several of them.
+_NAMES = {
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("a text", "texts"),
+    bool: ("true or false", "true or false"),
+    Any: ("anything", "anything"),
+}
+
+
+def _describe(kind: Any, *, many: bool = False) -> str:
     origin = typing.get_origin(kind)
     arguments = typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
@@ -94,7 +106,8 @@ def _describe(kind: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(repr(a) for a in arguments)
     if origin is tuple:
-        return f"a list of {_describe(arguments[0])}"
+        return f"a list of {_describe(arguments[0], many=True)}"
     if origin is not None:
-        return "a table"
-    return {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[kind]
+        of = "" if arguments[1] is Any else f" of {_describe(arguments[1], many=True)}"
+        return ("tables" if many else "a table") + of
+    return _NAMES[kind][many]
