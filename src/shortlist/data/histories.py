@@ -150,11 +150,12 @@ class HistoryColumn:
         return self._histories.padded(rows, self._length)
 
 
-def pad_histories(histories: Sequence[np.ndarray], length: int) -> np.ndarray:
+def pad_histories(histories: Sequence[np.ndarray | Sequence[int]], length: int) -> np.ndarray:
     """Pad histories that come from elsewhere, such as a session at serving, in the same way.
 
     Args:
-        histories: ``B`` arrays of item codes, oldest first; zeros (unknown items) are left out.
+        histories: ``B`` arrays or lists of item codes, oldest first; zeros (unknown items) are
+            left out.
         length: at most this many items each, the latest.
 
     Returns:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from shortlist.data.codes import IdIndex, first_appearance, time_order
-from shortlist.data.schema import canonical, duplicate_rows
+from shortlist.data.schema import canonical, duplicate_rows, duplicates_error
 from shortlist.data.sources import read_source
 from shortlist.errors import ConfigError, DataError
 
@@ -85,7 +85,7 @@ class Interactions:
             return
         repeated = duplicate_rows(frame)
         if len(repeated) and duplicates == "error":
-            raise _duplicates_error(frame, repeated)
+            raise duplicates_error(frame, repeated)
         if len(repeated):
             self._dropped = len(repeated)
             mask = np.ones(frame.height, dtype=bool)
@@ -248,14 +248,3 @@ def _distinct(ids: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     distinct.flags.writeable = False
     codes.flags.writeable = False
     return distinct, codes
-
-
-def _duplicates_error(frame: pl.DataFrame, repeated: np.ndarray) -> DataError:
-    hashes = frame.hash_rows()
-    second = int(repeated[0])
-    first = (hashes == hashes[second]).arg_true()[0]
-    return DataError(
-        f"Expected distinct rows; {len(repeated):,} equal an earlier one in every column. The "
-        f"first is row {second}, equal to row {first}: {frame.row(second, named=True)} (rows count "
-        "from 0). Pass duplicates='drop' to keep one of each or duplicates='keep' to keep them all."
-    )

@@ -13,7 +13,7 @@ import polars as pl
 
 from shortlist.errors import DataError, SchemaError, nearest
 
-__all__ = ["canonical", "duplicate_rows"]
+__all__ = ["canonical", "duplicate_rows", "duplicates_error"]
 
 _MEANING = {
     "user": "the users' ids",
@@ -64,13 +64,33 @@ def duplicate_rows(frame: pl.DataFrame) -> np.ndarray:
     >>> duplicate_rows(pl.DataFrame({"user": [1, 2, 1], "item": [5, 5, 5]})).tolist()
     [2]
     """
-    hashes = frame.hash_rows()
+    hashes = _hashes(frame)
     if hashes.n_unique() == len(hashes):
         return np.empty(0, dtype=np.int64)
     # Equal hashes only make candidates; the exact comparison is slow and sees few rows.
     candidates = hashes.is_duplicated().arg_true()
     repeated = ~frame[candidates].select(pl.struct(pl.all()).is_first_distinct()).to_series()
     return candidates.filter(repeated).to_numpy().astype(np.int64)
+
+
+def duplicates_error(frame: pl.DataFrame, rows: np.ndarray) -> DataError:
+    """The error for the duplicates at ``rows``: how many, the first pair of them, the remedy."""
+    second = int(rows[0])
+    hashes = _hashes(frame[: second + 1])
+    alike = (hashes == hashes[second]).arg_true().to_list()
+    values = frame.row(second)
+    first = next((row for row in alike if frame.row(row) == values), alike[0])
+    return DataError(
+        f"Expected distinct rows; {len(rows):,} equal an earlier one in every column. The first is "
+        f"row {second}, equal to row {first}: {frame.row(second, named=True)} (rows count from 0). "
+        "Pass duplicates='drop' to keep one of each or duplicates='keep' to keep them all."
+    )
+
+
+def _hashes(frame: pl.DataFrame) -> pl.Series:
+    # Older versions of polars cannot hash lists; the other columns tell most rows apart.
+    flat = [name for name, dtype in frame.schema.items() if not dtype.is_nested()]
+    return frame.select(flat or frame.columns).hash_rows()
 
 
 def _missing(role: str, column: str, found: list[str]) -> SchemaError:

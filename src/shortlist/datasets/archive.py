@@ -89,8 +89,12 @@ class Archive:
             DataError: the file cannot be parsed, or the zip is damaged.
         """
         frames: list[pl.DataFrame] = []
-        for block in self._blocks(name):
+        for number, block in enumerate(self._blocks(name)):
             data = block if encoding == "utf-8" else block.decode(encoding).encode()
+            if header and number == 0:
+                data = data.partition(b"\n")[2]
+                if not data:
+                    continue
             if len(separator) > 1:
                 data = data.replace(separator.encode(), b"\t")
             try:
@@ -99,7 +103,6 @@ class Archive:
                     schema=schema,
                     separator="\t" if len(separator) > 1 else separator,
                     has_header=False,
-                    skip_rows=int(header and not frames),
                     quote_char=quote,
                 )
             except pl.exceptions.PolarsError as error:

@@ -119,7 +119,6 @@ def movielens(name: str = "100k", path: str | Path | None = None) -> Dataset:
     with Archive(place) as archive:
         tables = release.read(archive)
         check_folds(archive, tables.ratings)
-    # The order of the columns is that of the file, that of the rows is what ties are broken by.
     interactions = Interactions(tables.ratings)
     return Dataset(
         name=f"movielens-{name}",
