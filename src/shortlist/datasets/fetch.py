@@ -124,7 +124,7 @@ def _pip_download(wheel: Wheel, folder: Path) -> Path:
     command = [
         *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"),
         *("--require-hashes", "--requirement", str(requirements), "--dest", str(folder)),
-        *("--disable-pip-version-check", "--no-input", "--quiet"),
+        *("--disable-pip-version-check", "--no-input", "--quiet", "--retries", "2"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode or not (folder / wheel.name).exists():
