@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from shortlist.postranking.base import Context, PostRanker, Stage
 from shortlist.postranking.caps import AttributeCap
+from shortlist.postranking.dpp import DPP
 from shortlist.postranking.filters import Blocked, Seen
 from shortlist.postranking.items import ItemTable
 from shortlist.postranking.mmr import MMR
@@ -15,6 +16,7 @@ from shortlist.postranking.pipeline import Pipeline
 from shortlist.postranking.trace import Trace
 
 __all__ = [
+    "DPP",
     "MMR",
     "AttributeCap",
     "Blocked",

@@ -1,0 +1,114 @@
+"""`DPP`: a set whose items span much, by a determinantal point process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from shortlist.errors import ConfigError
+from shortlist.postranking._residuals import SMALLEST, Residuals
+from shortlist.postranking._scale import front, relevance
+from shortlist.postranking.base import Context, PostRanker, Stage
+from shortlist.ranked import Ranked
+
+__all__ = ["DPP"]
+
+_PLACES_AT_ONCE = 2**12
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class DPP(PostRanker):
+    """Greedy maximum a posteriori inference of a determinantal point process (Chen et al. 2018).
+
+    Fills the first ``context.k`` places one by one so that ``trade_off * sum of relevance +
+    (1 - trade_off) * log det K`` of the chosen items grows most. Relevance is the score moved to
+    ``[0, 1]`` in each list. The kernel is that of Wilhelm et al. (2018) on vectors of length 1,
+    ``K_ij = exp(-|v_i - v_j|^2 / (2 sigma^2))``; an item without a vector is like itself alone.
+    Of equal values the item that stood higher wins. The rest of the pool follows in its order;
+    items keep their scores.
+
+    Args:
+        trade_off: 1 keeps the order of relevance, 0 looks at diversity alone.
+        sigma: the distance within which items count as alike; vectors of length 1 are at most 2
+            apart.
+        window: how many items in a row, the new one included, are to differ; None for all.
+
+    Raises:
+        ConfigError: ``trade_off`` is not in [0, 1], ``sigma`` not positive or ``window`` below 2.
+
+    >>> from shortlist.queries import Queries
+    >>> pool = Ranked(np.array([[1, 2, 3]]), np.array([[1.0, 0.9, 0.0]]), np.ones((1, 3)))
+    >>> vectors = {1: [1.0, 0.0], 2: [1.0, 0.1], 3: [0.0, 1.0]}
+    >>> context = Context(
+    ...     Queries.of(["anna"]), k=2, vectors=lambda ids: np.array([vectors[i] for i in ids])
+    ... )
+    >>> DPP(trade_off=0.5)(pool, context).lists()
+    [[1, 3, 2]]
+    """
+
+    trade_off: float = 0.8
+    sigma: float = 1.0
+    window: int | None = None
+    name: ClassVar[str] = "dpp"
+    stage: ClassVar[Stage] = Stage.DIVERSITY
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.trade_off <= 1:
+            raise ConfigError(f"Expected trade_off in [0, 1]; received {self.trade_off!r}.")
+        if not self.sigma > 0:
+            raise ConfigError(f"Expected a positive sigma; received {self.sigma!r}.")
+        if self.window is not None and (type(self.window) is not int or self.window < 2):
+            raise ConfigError(
+                f"Expected window to be an integer of at least 2 or None; received {self.window!r}."
+            )
+
+    @property
+    def summary(self) -> str:
+        """Why items are moved."""
+        return f"to span more together with what stands above (trade_off {self.trade_off:g})"
+
+    def apply(self, ranked: Ranked, context: Context) -> Ranked:
+        """Choose the first places greedily."""
+        k = min(context.k, ranked.k)
+        gains = np.where(ranked.valid, self.trade_off * relevance(ranked), -np.inf)
+        chosen = np.empty((len(ranked), k), dtype=np.int64)
+        # So few lists at a time that their vectors stay in the cache for all k rounds.
+        size = max(1, _PLACES_AT_ONCE // ranked.k)
+        for start in range(0, len(ranked), size):
+            part = slice(start, start + size)
+            vectors = context.unit_vectors(ranked.rows(start, start + size), self)
+            chosen[part] = self._choose(gains[part], vectors.astype(np.float64), k)
+        return front(ranked, chosen)
+
+    def _choose(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
+        """The columns ``[B, k]`` in the order they are chosen; ``gains`` is used up."""
+        rows = np.arange(len(gains))
+        known = np.asarray(vectors.any(axis=2))
+        complete = bool(known.all())
+
+        def kernel(columns: np.ndarray) -> np.ndarray:
+            cosines = np.matmul(vectors, vectors[rows, columns][:, :, None])[:, :, 0]
+            values = np.exp((cosines - 1.0) / self.sigma**2)
+            if not complete:
+                values *= known & known[rows, columns][:, None]
+            values[rows, columns] = 1.0
+            return values
+
+        window = None if self.window is None else self.window - 1
+        residuals = Residuals(kernel, gains.shape, k, window)
+        chosen = np.empty((len(gains), k), dtype=np.int64)
+        values = gains
+        for place in range(k):
+            best = np.argmax(values, axis=1)
+            chosen[:, place] = best
+            if place + 1 == k:
+                break
+            gains[rows, best] = -np.inf
+            residuals.choose(best)
+            values = np.log(np.maximum(residuals.values, SMALLEST))
+            values *= 1 - self.trade_off
+            values += gains
+        return chosen
