@@ -9,8 +9,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from shortlist._backend.rows.lookups import Lookup, Tape, recording
 from shortlist._backend.trainer import StepTrainer
 from shortlist.errors import ConfigError, DataError
+from shortlist.layers.embedding import Embedding, out_of_range
+from shortlist.layers.row_optimizer import RowOptimizer, check_rows
+from shortlist.models.id_guard import IdGuard
 
 __all__ = ["Model"]
 
@@ -45,10 +49,13 @@ class Model(StepTrainer, keras.Model):
     0.0
     """
 
+    optimizer: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._regularization_tracker = keras.metrics.Mean(name="regularization_loss")
         self._total_tracker = keras.metrics.Mean(name="total_loss")
+        self._guard = IdGuard()
         self._is_prepared = False
         self._batch_shapes: Any = None
 
@@ -79,7 +86,8 @@ class Model(StepTrainer, keras.Model):
                 ``auto_scale_loss`` as Keras has them.
 
         Raises:
-            ConfigError: ``loss``, ``loss_weights``, ``metrics`` or ``weighted_metrics`` is given.
+            ConfigError: ``loss``, ``loss_weights``, ``metrics`` or ``weighted_metrics`` is given,
+                or the optimizer cannot update the rows of an `Embedding` one by one.
         """
         for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
             if kwargs.pop(name, None) is not None:
@@ -88,6 +96,7 @@ class Model(StepTrainer, keras.Model):
                     "metrics from compute_loss. Give them to the task that compute_loss calls."
                 )
         super().compile(optimizer=optimizer, **kwargs)
+        self._set_rows_apart()
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile as a saved model was compiled."""
@@ -132,8 +141,45 @@ class Model(StepTrainer, keras.Model):
             features = unwrap(data)
             _refuse_strings(features)
             self.build_on(features)
-        if self.optimizer is not None and not self.optimizer.built:
+        self._set_rows_apart()
+        if isinstance(self.optimizer, RowOptimizer):
+            self.optimizer.build_rows(self.trainable_variables, self._embeddings())
+        elif self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
+
+    def _embeddings(self) -> list[Embedding]:
+        return [layer for layer in self._flatten_layers() if isinstance(layer, Embedding)]
+
+    def _set_rows_apart(self) -> None:
+        """Wrap the optimizer where there are tables; layers may come to light when built."""
+        layers = self._embeddings()
+        optimizer = getattr(self, "optimizer", None)
+        if layers and optimizer is not None and not isinstance(optimizer, RowOptimizer):
+            check_rows(optimizer, layers)
+            self.optimizer = RowOptimizer(optimizer)
+
+    def _row_variables(self) -> list[Any]:
+        return self.optimizer.row_variables if isinstance(self.optimizer, RowOptimizer) else []
+
+    def _dense_variables(self) -> list[Any]:
+        apart = {id(v) for v in self._row_variables()}
+        return [v for v in self.trainable_variables if id(v) not in apart]
+
+    def _update(self, gradients: list[Any], dense: list[Any], lookups: list[Lookup]) -> None:
+        """Apply the gradients of one step, where variables can be assigned to."""
+        optimizer = self.optimizer
+        if not isinstance(optimizer, RowOptimizer):
+            optimizer.apply(gradients, dense)
+            return
+        plan = optimizer.begin(lookups, gradients)
+        optimizer.inner.apply([*gradients, plan.anchor], [*dense, optimizer.anchor])
+        optimizer.finish(plan)
+
+    def _refuse_ids(self, found: Any) -> None:
+        """Raise the error for the first id that was out of range, if there was one."""
+        flag, place, value = (0, 0, 0) if found is None else ops.convert_to_numpy(found)
+        if flag:
+            raise out_of_range(self._embeddings()[place], int(value))
 
     def _new_step(self) -> keras.layers.Layer:
         return _Step(self.compute_loss, name=self.name)
@@ -150,10 +196,13 @@ class Model(StepTrainer, keras.Model):
             return loss, ops.zeros((), dtype=loss.dtype)
         return loss, sum(ops.cast(ops.sum(x), loss.dtype) for x in added)
 
-    def _measured_loss(self, data: Any, training: bool) -> tuple[Any, dict[str, Any]]:
+    def _measured_loss(self, data: Any, training: bool, tape: Tape) -> tuple[Any, dict[str, Any]]:
         """The total loss of a batch, and the logs after it."""
         features = unwrap(data)
-        loss, regularization = self._forward(features, training)
+        with recording(tape):
+            loss, regularization = self._forward(features, training)
+        for layer, found in tape.flags:
+            self._guard.update_state(self._embeddings().index(layer), found)
         total = loss + regularization
         size = ops.shape(keras.tree.flatten(features)[0])[0]
         self._loss_tracker.update_state(loss, sample_weight=size)

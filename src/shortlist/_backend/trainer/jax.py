@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import keras
+import numpy as np
+
+from shortlist._backend.rows.jax import Tape
+from shortlist._backend.rows.lookups import Lookup
+from shortlist.errors import DataError
 
 State = tuple[list[Any], ...]
+
+_FOUND = "ids out of range"
+# The parts of a training state, by the names that Keras keeps them under.
+_STATE = (
+    "trainable_variables",
+    "non_trainable_variables",
+    "optimizer_variables",
+    "metrics_variables",
+)
 
 
 class StepTrainer:
@@ -32,35 +47,119 @@ class StepTrainer:
         )
         self._new_step()(features=symbols, training=False)
 
+    def make_train_function(self: Any, force: bool = False) -> None:
+        """Compile the step, and look at its ids before and after it."""
+        if self.train_function is None or force:
+            super().make_train_function(force)  # type: ignore[misc]
+            self.train_function = self._guarded(self.train_function, _STATE)
+
+    def make_test_function(self: Any, force: bool = False) -> None:
+        """Compile the evaluation of a batch, and look at its ids before and after it."""
+        if self.test_function is None or force:
+            super().make_test_function(force)  # type: ignore[misc]
+            names = tuple(name for name in _STATE if name != "optimizer_variables")
+            self.test_function = self._guarded(self.test_function, names)
+
+    def _guarded(self: Any, function: Callable[..., Any], names: tuple[str, ...]) -> Any:
+        def run(state: State, batches: Iterator[Any]) -> tuple[dict[str, Any], State]:
+            logs, state = function(state, map(_narrowed, batches))
+            # Waiting for this step would keep the next batch waiting, so look at the one before.
+            found, self._found = self._found, logs.pop(_FOUND, None)
+            try:
+                self._refuse_ids(found)
+            except DataError:
+                # The arrays the variables had are gone: the step was given them to write over.
+                self._jax_state = dict(zip(names, state, strict=True))
+                super(StepTrainer, self).jax_state_sync()  # type: ignore[misc]
+                raise
+            return logs, state
+
+        self._found = None
+        return run
+
+    def jax_state_sync(self: Any) -> None:
+        """Give the variables their values of the last step, once it is known to be sound."""
+        super().jax_state_sync()  # type: ignore[misc]
+        found, self._found = getattr(self, "_found", None), None
+        self._refuse_ids(found)
+
     def train_step(self: Any, state: State, data: Any) -> tuple[dict[str, Any], State]:
         """One update of all variables from one batch."""
         trainable, non_trainable, optimizer_values, metric_values = state
-        gradient = jax.value_and_grad(self._stateless_loss, has_aux=True)
-        (_, (non_trainable, metric_values, logs)), gradients = gradient(
-            trainable, non_trainable, metric_values, optimizer_values, data, training=True
+        apart = {id(v) for v in self._row_variables()}
+        places = [i for i, v in enumerate(self.trainable_variables) if id(v) not in apart]
+        variables: list[Any] = []
+
+        def loss(dense: list[Any], zeros: list[Any] | None) -> tuple[Any, Any]:
+            values = _replaced(trainable, places, dense)
+            tape = Tape(self._row_variables(), zeros)
+            total, aux = self._stateless_loss(
+                (values, non_trainable, metric_values, optimizer_values), data, True, tape
+            )
+            variables[:] = [x.variable for x in tape.lookups]
+            # The first trace wants the shapes of the rows, the second their ids.
+            rows = [x.rows if zeros is None else x.ids for x in tape.lookups]
+            return total, (aux, rows)
+
+        dense = [trainable[i] for i in places]
+        zeros = []
+        if apart:
+            _, (_, shapes) = jax.eval_shape(lambda values: loss(values, None), dense)
+            zeros = [jax.numpy.zeros(x.shape, x.dtype) for x in shapes]
+        (_, (aux, ids)), gradients = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(
+            dense, zeros
         )
-        trainable, optimizer_values = self.optimizer.stateless_apply(
-            optimizer_values, gradients, trainable
+        non_trainable, metric_values, logs = aux
+        lookups = [Lookup(*parts) for parts in zip(variables, ids, gradients[1], strict=True)]
+        trainable, optimizer_values = self._stateless_update(
+            trainable, optimizer_values, places, gradients[0], lookups
         )
         return logs, (trainable, non_trainable, optimizer_values, metric_values)
 
+    def _stateless_update(
+        self: Any,
+        trainable: list[Any],
+        optimizer_values: list[Any],
+        places: list[int],
+        gradients: list[Any],
+        lookups: list[Lookup],
+    ) -> tuple[list[Any], list[Any]]:
+        optimizer = self.optimizer
+        if not self._row_variables():
+            return optimizer.stateless_apply(optimizer_values, gradients, trainable)
+        references = [
+            *zip(self.trainable_variables, trainable, strict=True),
+            *zip(optimizer.variables, optimizer_values, strict=True),
+        ]
+        with keras.StatelessScope(state_mapping=references) as scope:
+            plan = optimizer.begin(lookups, gradients)
+            values = [scope.get_current_value(v) for v in optimizer.inner.variables]
+            dense = [*(trainable[i] for i in places), optimizer.anchor.value]
+        # The optimizer of the dense variables never sees the tables: its conditional branches
+        # (a loss scale, accumulated gradients) would copy them.
+        dense, values = optimizer.inner.stateless_apply(values, [*gradients, plan.anchor], dense)
+        with scope:
+            optimizer.finish(plan)
+        updated = {id(v): scope.get_current_value(v) for v, _ in references}
+        updated |= {id(v): x for v, x in zip(optimizer.inner.variables, values, strict=True)}
+        updated[id(optimizer.anchor)] = dense[-1]
+        trainable = [updated[id(v)] for v in self.trainable_variables]
+        return (
+            _replaced(trainable, places, dense[:-1]),
+            [updated[id(v)] for v in optimizer.variables],
+        )
+
     def test_step(self: Any, state: State, data: Any) -> tuple[dict[str, Any], State]:
         """The loss and metrics of one batch, with no update of the weights."""
-        trainable, non_trainable, metric_values = state
-        _, (non_trainable, metric_values, logs) = self._stateless_loss(
-            trainable, non_trainable, metric_values, None, data, training=False
-        )
+        trainable, *_ = state
+        _, aux = self._stateless_loss((*state, None), data, False, Tape([]))
+        non_trainable, metric_values, logs = aux
         return logs, (trainable, non_trainable, metric_values)
 
     def _stateless_loss(
-        self: Any,
-        trainable: list[Any],
-        non_trainable: list[Any],
-        metric_values: list[Any],
-        optimizer_values: list[Any] | None,
-        data: Any,
-        training: bool,
+        self: Any, state: tuple[Any, ...], data: Any, training: bool, tape: Tape
     ) -> tuple[Any, tuple[list[Any], list[Any], dict[str, Any]]]:
+        trainable, non_trainable, metric_values, optimizer_values = state
         references = [
             *zip(self.trainable_variables, trainable, strict=True),
             *zip(self.non_trainable_variables, non_trainable, strict=True),
@@ -69,9 +168,31 @@ class StepTrainer:
         if optimizer_values is not None:
             references += zip(self.optimizer.variables, optimizer_values, strict=True)
         with keras.StatelessScope(state_mapping=references, collect_losses=True) as scope:
-            total, logs = self._measured_loss(data, training)
+            total, logs = self._measured_loss(data, training, tape)
             if training:
                 total = self.optimizer.scale_loss(total)
+        if tape.flags:
+            logs[_FOUND] = scope.get_current_value(self._guard.found)
         updated = [scope.get_current_value(v) for v in self.non_trainable_variables]
         measured = [scope.get_current_value(v) for v in self.metrics_variables]
         return total, (updated, measured, logs)
+
+
+def _replaced(values: list[Any], places: list[int], new: list[Any]) -> list[Any]:
+    """``values`` with those at ``places`` exchanged for ``new``."""
+    values = list(values)
+    for place, value in zip(places, new, strict=True):
+        values[place] = value
+    return values
+
+
+def _narrowed(batch: Any) -> Any:
+    """Keep ids of 64 bits from being cut to 32, which would make other ids of them."""
+
+    def narrow(leaf: Any) -> Any:
+        if not isinstance(leaf, np.ndarray) or leaf.dtype not in (np.int64, np.uint64, np.uint32):
+            return leaf
+        info = np.iinfo(np.int32)
+        return np.clip(leaf, info.min, info.max).astype(np.int32)
+
+    return keras.tree.map_structure(narrow, batch)

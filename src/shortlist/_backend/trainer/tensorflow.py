@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+from shortlist._backend.rows.lookups import Lookup
+from shortlist._backend.rows.tensorflow import Tape
 
 
 class StepTrainer:
@@ -41,22 +45,55 @@ class StepTrainer:
             )
         )
 
+    def make_train_function(self: Any, force: bool = False) -> None:
+        """Compile the step, and look at its ids after it."""
+        if self.train_function is None or force:
+            super().make_train_function(force)  # type: ignore[misc]
+            self.train_function = self._guarded(self.train_function)
+
+    def make_test_function(self: Any, force: bool = False) -> None:
+        """Compile the evaluation of a batch, and look at its ids after it."""
+        if self.test_function is None or force:
+            super().make_test_function(force)  # type: ignore[misc]
+            self.test_function = self._guarded(self.test_function)
+
+    def _guarded(self: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(batches: Any) -> dict[str, Any]:
+            logs = function(batches)
+            self._refuse_ids(self._guard.found.value)
+            return logs
+
+        return run
+
     def train_step(self: Any, data: Any) -> dict[str, Any]:
         """One update of all variables from one batch."""
-        variables = self.trainable_variables
-        with tf.GradientTape() as tape:
-            total, logs = self._measured_loss(data, training=True)
+        with tf.GradientTape() as gradient_tape:
+            tape = Tape(self._row_variables(), gradient_tape)
+            total, logs = self._measured_loss(data, True, tape)
             scaled = self.optimizer.scale_loss(total)
-        gradients = tape.gradient(scaled, [v.value for v in variables])
-        self.optimizer.apply([sum_repeated(g) for g in gradients], variables)
+        dense = self._dense_variables()
+        rows = [x.rows for x in tape.lookups]
+        gradients = gradient_tape.gradient(scaled, [*(v.value for v in dense), *rows])
+        parts = zip(tape.lookups, gradients[len(dense) :], strict=True)
+        lookups = [Lookup(x.variable, x.ids, _dense(g, x.rows)) for x, g in parts]
+        self._update([_summed(g) for g in gradients[: len(dense)]], dense, lookups)
         return logs
 
     def test_step(self: Any, data: Any) -> dict[str, Any]:
         """The loss and metrics of one batch, with no update of the weights."""
-        return self._measured_loss(data, training=False)[1]
+        return self._measured_loss(data, False, Tape([]))[1]
 
 
-def sum_repeated(gradient: Any) -> Any:
+def _dense(gradient: Any, rows: Any) -> Any:
+    """The gradient of looked-up rows, whether they were used once, in parts or not at all."""
+    if gradient is None:
+        return tf.zeros_like(rows)
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.math.unsorted_segment_sum(gradient.values, gradient.indices, tf.shape(rows)[0])
+    return gradient
+
+
+def _summed(gradient: Any) -> Any:
     """Give each row of a sparse gradient once, with the sum of its parts.
 
     Keras' optimizers add the squares of the parts of a row that is looked up several times in a
@@ -65,5 +102,5 @@ def sum_repeated(gradient: Any) -> Any:
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     rows, places = tf.unique(gradient.indices)
-    sums = tf.math.unsorted_segment_sum(gradient.values, places, tf.shape(rows)[0])
+    sums = tf.math.unsorted_segment_sum(gradient.values, places, tf.size(rows))
     return tf.IndexedSlices(sums, rows, gradient.dense_shape)

@@ -7,6 +7,9 @@ from typing import Any
 import keras
 import torch
 
+from shortlist._backend.rows.lookups import Lookup
+from shortlist._backend.rows.torch import Tape
+
 
 class StepTrainer:
     """Trains and evaluates a model through its ``compute_loss`` on PyTorch."""
@@ -26,13 +29,22 @@ class StepTrainer:
     def train_step(self: Any, data: Any) -> dict[str, Any]:
         """One update of all variables from one batch."""
         self.zero_grad()
-        total, logs = self._measured_loss(data, training=True)
+        tape = Tape(self._row_variables())
+        total, logs = self._measured_loss(data, True, tape)
         self.optimizer.scale_loss(total).backward()
-        variables = self.trainable_variables
         with torch.no_grad():
-            self.optimizer.apply([v.value.grad for v in variables], variables)
+            lookups = [
+                Lookup(
+                    x.variable,
+                    x.ids,
+                    torch.zeros_like(x.rows) if x.rows.grad is None else x.rows.grad,
+                )
+                for x in tape.lookups
+            ]
+            dense = self._dense_variables()
+            self._update([v.value.grad for v in dense], dense, lookups)
         return logs
 
     def test_step(self: Any, data: Any) -> dict[str, Any]:
         """The loss and metrics of one batch, with no update of the weights."""
-        return self._measured_loss(data, training=False)[1]
+        return self._measured_loss(data, False, Tape([]))[1]

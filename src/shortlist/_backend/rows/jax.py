@@ -1,0 +1,100 @@
+"""Rows of large tables on JAX."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+from jax import numpy as jnp
+
+from shortlist._backend.rows.lookups import Lookup, OutOfRange
+
+
+def integers(ids: Any) -> Any:
+    """Ids as int32. What does not fit becomes the largest int32, which no table has."""
+    if ids.dtype == jnp.int32:
+        return ids
+    if jnp.issubdtype(ids.dtype, jnp.unsignedinteger):
+        ids = jnp.minimum(ids, np.asarray(min(2**31 - 1, jnp.iinfo(ids.dtype).max), ids.dtype))
+    return ids.astype("int32")
+
+
+def gather(variable: Any, ids: Any) -> Any:
+    """Rows of ``variable``; zeros for an id that is out of range."""
+    return jax.lax.stop_gradient(differentiable_gather(variable, ids))
+
+
+def differentiable_gather(variable: Any, ids: Any) -> Any:
+    """Rows of ``variable`` with a gradient to it."""
+    size = variable.shape[0]
+    # A negative index would count from the end.
+    ids = jnp.where(ids < 0, size, ids)
+    return jnp.asarray(variable.value).at[ids].get(mode="fill", fill_value=0)
+
+
+def write(variable: Any, ids: Any, rows: Any) -> None:
+    """Replace the rows of distinct, sorted ``ids``; inside a step XLA does it in place."""
+    variable.assign(
+        variable.value.at[ids].set(rows, mode="drop", unique_indices=True, indices_are_sorted=True)
+    )
+
+
+def sum_repeated(ids: Any, gradients: Any, size: int) -> tuple[Any, Any]:
+    """Distinct ids ``[n]``, sorted and filled up with ``size``, and sums ``[n, D]``."""
+    count = ids.shape[0]
+    ids = jnp.where((ids < 0) | (ids > size), size, ids.astype("int32"))
+    ordered, places = jax.lax.sort_key_val(ids, jnp.arange(count, dtype="int32"))
+    starts = jnp.concatenate([jnp.ones(min(count, 1), bool), ordered[1:] != ordered[:-1]])
+    segment = jnp.cumsum(starts.astype("int32")) - 1
+    sums = jax.ops.segment_sum(
+        gradients[places], segment, num_segments=count, indices_are_sorted=True
+    )
+    distinct = jnp.full(count, size, "int32").at[segment].set(ordered, indices_are_sorted=True)
+    # Distinct ids must also differ where they are only filled up, or the write may not rely on it.
+    filled = jnp.arange(count, dtype="int32") > segment[-1:]
+    return jnp.where(filled, size + jnp.arange(count, dtype="int32"), distinct), sums
+
+
+def outside(ids: Any, size: int) -> Any | None:
+    """Whether an id is out of range and which; raises where the ids are known."""
+    if not isinstance(ids, jax.core.Tracer):
+        values = np.asarray(ids)
+        bad = (values < 0) | (values >= size)
+        if bad.any():
+            raise OutOfRange(int(values[bad][0]))
+        return None
+    if ids.size == 0:
+        return None
+    bad = ((ids < 0) | (ids >= size)).reshape(-1)
+    first = ids.reshape(-1)[jnp.argmax(bad)].astype("int32")
+    return jnp.stack([bad.any().astype("int32"), first])
+
+
+class Tape:
+    """The lookups of one traced step.
+
+    JAX differentiates with respect to arguments, so each lookup adds an argument of zeros to its
+    rows. A first trace with ``zeros=None`` finds how many there are and their shapes.
+    """
+
+    def __init__(self, variables: list[Any], zeros: list[Any] | None = None) -> None:
+        self._wanted = {id(v) for v in variables}
+        self._zeros = zeros
+        self.lookups: list[Lookup] = []
+        self.flags: list[tuple[Any, Any]] = []
+
+    def wants(self, variable: Any) -> bool:
+        """Whether the rows of this variable are to be updated by the step."""
+        return id(variable) in self._wanted
+
+    def watch(self, variable: Any, ids: Any, updated: Any) -> Any:
+        """Rows ``[n, D]`` for flat ``ids``, with a place for their gradient."""
+        rows = gather(variable, ids)
+        place = len(self.lookups)
+        self.lookups.append(Lookup(variable, updated, rows))
+        return rows if self._zeros is None else rows + self._zeros[place]
+
+    def flag(self, layer: Any, found: Any) -> None:
+        """Keep what ``outside`` found of the ids that a layer was called with."""
+        self.flags.append((layer, found))
