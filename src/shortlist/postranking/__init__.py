@@ -9,7 +9,8 @@ from __future__ import annotations
 from shortlist.postranking.base import Context, PostRanker, Stage
 from shortlist.postranking.caps import AttributeCap
 from shortlist.postranking.dpp import DPP
-from shortlist.postranking.filters import Blocked, Seen
+from shortlist.postranking.duplicates import NearDuplicate
+from shortlist.postranking.filters import Blocked, Eligible, RecentlyServed, Seen
 from shortlist.postranking.items import ItemTable
 from shortlist.postranking.mmr import MMR
 from shortlist.postranking.pipeline import Pipeline
@@ -21,9 +22,12 @@ __all__ = [
     "AttributeCap",
     "Blocked",
     "Context",
+    "Eligible",
     "ItemTable",
+    "NearDuplicate",
     "Pipeline",
     "PostRanker",
+    "RecentlyServed",
     "Seen",
     "Stage",
     "Trace",

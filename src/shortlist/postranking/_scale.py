@@ -1,4 +1,4 @@
-"""What several post-rankers need: scores on one scale, and chosen columns moved to the front."""
+"""What several post-rankers need: one scale, counting within lists, chosen columns to the front."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from shortlist.ranked import Ranked
 
-__all__ = ["front", "relevance"]
+__all__ = ["front", "occurrences", "relevance"]
 
 
 def relevance(ranked: Ranked) -> np.ndarray:
@@ -38,3 +38,16 @@ def front(ranked: Ranked, chosen: np.ndarray) -> Ranked:
     keys[np.arange(len(ranked))[:, None], chosen[:, ::-1]] = places
     keys[~ranked.valid] = 2 * ranked.k
     return ranked.take(np.argsort(keys, axis=1, kind="stable"))
+
+
+def occurrences(codes: np.ndarray) -> np.ndarray:
+    """How often each code ``[B, K]`` stood further up in its row; 0 for codes below 0."""
+    order = np.argsort(codes, axis=1, kind="stable")
+    ordered = np.take_along_axis(codes, order, axis=1)
+    places = np.broadcast_to(np.arange(codes.shape[1]), codes.shape)
+    begins = np.ones(codes.shape, dtype=bool)
+    begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    first = np.maximum.accumulate(np.where(begins, places, 0), axis=1)
+    result = np.empty_like(codes)
+    np.put_along_axis(result, order, np.where(ordered >= 0, places - first, 0), axis=1)
+    return result

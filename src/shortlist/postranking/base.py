@@ -19,7 +19,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, ClassVar, Self
@@ -59,12 +59,15 @@ class Context:
         items: the items' attributes: an `ItemTable`, or a frame with a column ``item``, or None.
         vectors: a function from ids ``[M]`` to vectors ``[M, D]``, or None. An item without a
             vector has a row of NaN and counts as unlike everything.
+        served: for each query, the ages in seconds of the times an item was served to that user,
+            by item id; or None.
         seed: of everything random.
         trace: collects reasons if given.
         counts: what was missing or could not be done, counted by what it was.
 
     Raises:
         ConfigError: ``k`` is not a positive integer.
+        DataError: ``served`` is not given for each query.
         SchemaError: ``items`` has no column ``item``.
     """
 
@@ -72,12 +75,18 @@ class Context:
     k: int
     items: ItemTable | pl.DataFrame | None = None
     vectors: Vectors | None = None
+    served: Sequence[Mapping[Any, Sequence[float]]] | None = None
     seed: int = 0
     trace: Trace | None = None
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         check_k(self.k)
+        if self.served is not None and len(self.served) != len(self.queries):
+            raise DataError(
+                f"Expected served for each of {len(self.queries)} queries; "
+                f"received it for {len(self.served)}."
+            )
         if isinstance(self.items, pl.DataFrame):
             object.__setattr__(self, "items", ItemTable(self.items))
 
@@ -93,6 +102,22 @@ class Context:
                 "Give the Context items: a frame with a column 'item'."
             )
         return self.items
+
+    def ages(self, ranked: Ranked, asker: PostRanker) -> list[list[Sequence[float]]]:
+        """For each place ``[B][K]``, the ages in seconds of the times the item was served.
+
+        Raises:
+            ConfigError: the Context has no ``served``; ``asker`` is named.
+        """
+        if self.served is None:
+            raise ConfigError(
+                f"The post-ranker {asker.name!r} needs to know what was served. Give the Context "
+                "served: for each query, the ages in seconds by item."
+            )
+        return [
+            [mine.get(item, ()) for item in ids]
+            for ids, mine in zip(ranked.ids.tolist(), self.served, strict=True)
+        ]
 
     def unit_vectors(self, ranked: Ranked, asker: PostRanker) -> np.ndarray:
         """The vectors of ``ranked`` at length 1, float32 ``[B, K, D]``; zeros for missing ones.

@@ -9,6 +9,7 @@ import numpy as np
 
 from shortlist.errors import ConfigError
 from shortlist.index.base import check_k
+from shortlist.postranking._scale import occurrences
 from shortlist.postranking.base import Context, PostRanker, Stage
 from shortlist.ranked import Ranked
 
@@ -85,7 +86,7 @@ class AttributeCap(PostRanker):
 
     def _kept(self, codes: np.ndarray, valid: np.ndarray, values: int) -> np.ndarray:
         if codes.shape[2] == 1:
-            return _before(np.where(valid, codes[:, :, 0], -1)) < self.at_most
+            return occurrences(np.where(valid, codes[:, :, 0], -1)) < self.at_most
         if len(codes) < _MANY:
             return np.array(
                 [
@@ -110,19 +111,6 @@ class AttributeCap(PostRanker):
             reason = f"as at most {self.at_most} of each {self.column} come first ({named})"
             if context.trace is not None:
                 context.trace.say(int(row), item, reason)
-
-
-def _before(codes: np.ndarray) -> np.ndarray:
-    """How often each code ``[B, K]`` stood further up in its row; 0 for codes below 0."""
-    order = np.argsort(codes, axis=1, kind="stable")
-    ordered = np.take_along_axis(codes, order, axis=1)
-    places = np.broadcast_to(np.arange(codes.shape[1]), codes.shape)
-    begins = np.ones(codes.shape, dtype=bool)
-    begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    first = np.maximum.accumulate(np.where(begins, places, 0), axis=1)
-    result = np.empty_like(codes)
-    np.put_along_axis(result, order, np.where(ordered >= 0, places - first, 0), axis=1)
-    return result
 
 
 def _kept_of_one(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
+from shortlist.errors import ConfigError
 from shortlist.postranking.base import Context, PostRanker, Stage
 from shortlist.ranked import Ranked
 
-__all__ = ["Blocked", "Seen"]
+__all__ = ["Blocked", "Eligible", "RecentlyServed", "Seen"]
 
 
 @final
@@ -88,3 +89,90 @@ class Blocked(PostRanker):
         if nothing.any():
             context.counts[f"{self.name}: items without {self.column}"] += int(nothing.sum())
         return ranked.keep(~blocked[mine].any(axis=2))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Eligible(PostRanker):
+    """Keeps the items that fulfil a condition on their attributes.
+
+    Args:
+        condition: in polars' SQL, on the columns of the items' table: ``"in_stock"``,
+            ``"year >= 1990 AND brand <> 'acme'"``. Where it is null it is not fulfilled.
+        unknown: what becomes of items that are not in the table: ``"drop"`` or ``"keep"``; they
+            are counted.
+
+    Raises:
+        ConfigError: ``unknown`` is neither of the two.
+
+    >>> import polars as pl
+    >>> from shortlist.queries import Queries
+    >>> items = pl.DataFrame({"item": [7, 3, 9], "year": [1985, 1995, None]})
+    >>> pool = Ranked(np.array([[7, 3, 9]]), np.array([[3.0, 2.0, 1.0]]), np.ones((1, 3)))
+    >>> context = Context(Queries.of(["anna"]), k=2, items=items)
+    >>> Eligible(condition="year >= 1990")(pool, context).lists()
+    [[3]]
+    """
+
+    condition: str
+    unknown: Literal["drop", "keep"] = "drop"
+    name: ClassVar[str] = "eligible"
+    stage: ClassVar[Stage] = Stage.FILTER
+
+    def __post_init__(self) -> None:
+        if self.unknown not in ("drop", "keep"):
+            raise ConfigError(f"Expected unknown to be 'drop' or 'keep'; got {self.unknown!r}.")
+
+    @property
+    def summary(self) -> str:
+        """Why items are taken out."""
+        return f"as it is not so that {self.condition}"
+
+    def apply(self, ranked: Ranked, context: Context) -> Ranked:
+        """Drop what is not eligible and close the gaps."""
+        table = context.table(self)
+        places = table.places(ranked.ids)
+        unknown = (places < 0) & ranked.valid
+        if unknown.any():
+            context.counts[f"{self.name}: unknown items"] += int(unknown.sum())
+        # The last entry is for unknown items, whose place is -1.
+        return ranked.keep(np.append(table.mask(self.condition), self.unknown == "keep")[places])
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class RecentlyServed(PostRanker):
+    """Takes out what was served to the user within a span of time; needs ``Context.served``.
+
+    Args:
+        seconds: the span.
+
+    Raises:
+        ConfigError: ``seconds`` is not positive.
+
+    >>> from shortlist.queries import Queries
+    >>> pool = Ranked(np.array([[7, 3]]), np.array([[2.0, 1.0]]), np.ones((1, 2)))
+    >>> context = Context(Queries.of(["anna"]), k=2, served=[{7: [30.0], 3: [9000.0]}])
+    >>> RecentlyServed(seconds=3600)(pool, context).lists()
+    [[3]]
+    """
+
+    seconds: float
+    name: ClassVar[str] = "recently_served"
+    stage: ClassVar[Stage] = Stage.FILTER
+
+    def __post_init__(self) -> None:
+        if not self.seconds > 0:
+            raise ConfigError(f"Expected a positive number of seconds; received {self.seconds!r}.")
+
+    @property
+    def summary(self) -> str:
+        """Why items are taken out."""
+        return f"as it was served within {self.seconds:g} seconds"
+
+    def apply(self, ranked: Ranked, context: Context) -> Ranked:
+        """Drop what was served of late and close the gaps."""
+        ages = context.ages(ranked, self)
+        return ranked.keep(
+            np.array([[min(mine, default=np.inf) > self.seconds for mine in row] for row in ages])
+        )

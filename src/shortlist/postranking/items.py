@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from shortlist.errors import SchemaError, nearest
+from shortlist.errors import ConfigError, SchemaError, nearest
 from shortlist.ids import IdMap
 
 __all__ = ["ItemTable"]
@@ -37,6 +37,7 @@ class ItemTable:
         self._places = IdMap(self._column("item"))
         self._codes: dict[str, tuple[np.ndarray, list[Any]]] = {}
         self._numbers: dict[str, np.ndarray] = {}
+        self._masks: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
         return self.frame.height
@@ -78,6 +79,31 @@ class ItemTable:
             found = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
             self._numbers[column] = np.append(found, np.nan)
         return self._numbers[column]
+
+    def mask(self, condition: str) -> np.ndarray:
+        """Which rows fulfil a condition in polars' SQL, such as ``"year >= 1990 AND in_stock"``.
+
+        Returns:
+            ``[N]`` bool; where the condition is null, because a value is, it is not fulfilled.
+
+        Raises:
+            ConfigError: the condition cannot be read, or names a column that is not there.
+        """
+        if condition not in self._masks:
+            try:
+                found = self.frame.select(pl.sql_expr(condition).alias("fulfilled"))["fulfilled"]
+            except pl.exceptions.PolarsError as error:
+                raise ConfigError(
+                    f"Expected a condition in SQL on the items' columns {self.frame.columns}; "
+                    f"received {condition!r}: {error}"
+                ) from None
+            if found.dtype != pl.Boolean or len(found) != len(self):
+                raise ConfigError(
+                    f"Expected a condition that is true or false of each item; {condition!r} "
+                    f"gives {found.dtype}."
+                )
+            self._masks[condition] = found.fill_null(value=False).to_numpy()
+        return self._masks[condition]
 
     def _column(self, column: str) -> pl.Series:
         if column not in self.frame.columns:

@@ -24,8 +24,8 @@ class PostRankerTests:
     """Subclass this in your tests as ``TestX`` and say how a post-ranker is made.
 
     The pool holds lists of 40, 40, 7, 1 and 0 items, and 10 of each are to be shown. Items are
-    strings or integers and have the attributes ``genres`` (a list), ``brand``, ``year`` and
-    ``date``; of some nothing is known.
+    strings or integers and have the attributes ``genres`` (a list), ``brand``, ``year``,
+    ``title`` and ``date``; of some nothing is known.
     """
 
     k = 10
@@ -47,6 +47,7 @@ class PostRankerTests:
                 ],
                 "brand": [None if i % 7 == 0 else f"brand {i % 3}" for i in range(50)],
                 "year": [None if i % 11 == 0 else 1990 + i % 30 for i in range(50)],
+                "title": [f"Title {i // 2}" for i in range(50)],
                 "date": pl.Series([i * 86_400_000_000 for i in range(50)]).cast(pl.Datetime("us")),
             }
         )
@@ -73,7 +74,15 @@ class PostRankerTests:
             history=[[kind(i) for i in range(n)] for n in (0, 9, 30, 5, 1)],
             exclude=[[kind(40 + i)] for i in range(5)],
         )
-        context = Context(queries, k=self.k, items=self.items(kind), vectors=self.vectors, seed=3)
+        served = [{kind(i): [60.0 * i, 9000.0] for i in range(0, 50, row + 2)} for row in range(5)]
+        context = Context(
+            queries,
+            k=self.k,
+            items=self.items(kind),
+            vectors=self.vectors,
+            served=served,
+            seed=3,
+        )
         return dataclasses.replace(context, **changes)
 
     def check_form(self, before: Ranked, after: Ranked) -> None:
@@ -108,10 +117,10 @@ class PostRankerTests:
         together = self.make()(pool, context)
         # Forty at once, to go through whatever is done for many lists only.
         many = Ranked(*(np.tile(x, (8, 1)) for x in (pool.ids, pool.scores, pool.valid)))
-        wide = dataclasses.replace(context, queries=_repeated(context.queries, 8))
+        wide = _repeated(context, 8)
         in_many = list(self.make()(many, wide))
         for row in range(len(pool)):
-            own = dataclasses.replace(context, queries=context.queries.rows(row, row + 1))
+            own = _row(context, row)
             alone = self.make()(pool.rows(row, row + 1), own)
             assert alone.lists()[0] == together.lists()[row]
             np.testing.assert_allclose(alone.scores[0], together.scores[row], rtol=1e-5)
@@ -127,7 +136,13 @@ class PostRankerTests:
     @pytest.mark.parametrize(("batch", "k"), [(0, 5), (3, 0), (0, 0), (3, 1)])
     def test_nothing_to_rank(self, batch: int, k: int) -> None:
         pool = Ranked(np.zeros((batch, k)), np.zeros((batch, k)), np.zeros((batch, k)))
-        context = self.context(queries=Queries.of([f"u{i}" for i in range(batch)]))
+        context = Context(
+            Queries.of([f"u{i}" for i in range(batch)]),
+            k=self.k,
+            items=self.items(int),
+            vectors=self.vectors,
+            served=[{}] * batch,
+        )
         assert self.make()(pool, context).ids.shape == (batch, k)
 
     def test_infinite_scores_are_no_trouble(self) -> None:
@@ -174,6 +189,18 @@ class PostRankerTests:
             assert places == {item: place for place, item in enumerate(items)}
 
 
-def _repeated(queries: Queries, times: int) -> Queries:
-    exclude = None if queries.exclude is None else [*queries.exclude] * times
-    return Queries(np.tile(queries.users, times), [*queries.history] * times, None, exclude)
+def _row(context: Context, row: int) -> Context:
+    served = None if context.served is None else context.served[row : row + 1]
+    return dataclasses.replace(context, queries=context.queries.rows(row, row + 1), served=served)
+
+
+def _repeated(context: Context, times: int) -> Context:
+    queries = context.queries
+    many = Queries(
+        np.tile(queries.users, times),
+        [*queries.history] * times,
+        None,
+        None if queries.exclude is None else [*queries.exclude] * times,
+    )
+    served = None if context.served is None else [*context.served] * times
+    return dataclasses.replace(context, queries=many, served=served)
