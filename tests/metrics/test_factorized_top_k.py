@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
+from shortlist._backend.ranks.blocks import BLOCK
 from shortlist.errors import ConfigError, DataError
 from shortlist.metrics import Factorized, FactorizedTopK
-from shortlist.metrics import factorized_top_k as module
 from shortlist.models import Model
 from shortlist.tasks import Retrieval
 
@@ -67,9 +67,9 @@ def test_names_follow_tensorflow_recommenders():
     ]
 
 
-def test_blocks_do_not_change_the_counts(monkeypatch):
-    monkeypatch.setattr(module, "_BLOCK", 4)
-    queries, table, rows = random_case(3, b=20, n=4 * 4 + 3)
+@pytest.mark.parametrize("n", [63, 64, 5 * 64, 5 * 64 + 3])
+def test_blocks_do_not_change_the_counts(n):
+    queries, table, rows = random_case(3, b=BLOCK // 64, n=n)
     metric = FactorizedTopK(table, ks=KS)
     metric.update_state(queries, table[rows])
     assert values(metric) == pytest.approx(naive(queries, table, rows, KS), abs=1e-6)

@@ -11,14 +11,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from shortlist._backend.ranks import count
 from shortlist._backend.softmax import integer_ids
 from shortlist.errors import ConfigError, DataError
 
 Tensor = Any
 
 __all__ = ["Factorized", "FactorizedTopK"]
-
-_BLOCK = 1024
 
 
 class Factorized(keras.metrics.Metric):
@@ -114,9 +113,9 @@ class FactorizedTopK(Factorized):
             raise ConfigError(f"FactorizedTopK expected ks of 1 or more; received {ks!r}.")
         self.during_training = during_training
         self._ks = tuple(int(k) for k in ks)
-        self._means = [
-            keras.metrics.Mean(name=f"{name}/top_{k}_categorical_accuracy") for k in self._ks
-        ]
+        self._names = [f"{name}/top_{k}_categorical_accuracy" for k in self._ks]
+        self._hits = self.add_variable((len(self._ks),), "zeros", name="hits")
+        self._weight = self.add_variable((), "zeros", name="weight")
         is_layer = hasattr(candidates, "is_exact")
         self._finder = candidates if is_layer and not candidates.is_exact() else None
         self._source = candidates.corpus if is_layer else candidates
@@ -135,7 +134,8 @@ class FactorizedTopK(Factorized):
 
     def reset_state(self) -> None:
         """Set the counts back, and embed the corpus anew where `refresh` is not called for it."""
-        super().reset_state()
+        self._hits.assign([0.0] * len(self._ks))
+        self._weight.assign(0.0)
         if not self._is_static and not self._refreshed_outside and not _in_stateless_scope():
             self._load()
 
@@ -161,17 +161,27 @@ class FactorizedTopK(Factorized):
         Raises:
             ConfigError: the top-k layer is not exact and ``true_candidate_ids`` are missing.
         """
-        queries = ops.cast(query_embeddings, "float32")
-        positives = ops.cast(true_candidate_embeddings, "float32")
+        queries = ops.stop_gradient(ops.cast(query_embeddings, "float32"))
+        positives = ops.stop_gradient(ops.cast(true_candidate_embeddings, "float32"))
         if self._finder is not None:
             hits = self._found(self._finder, queries, true_candidate_ids)
         elif training and not self._is_static:
             band = _band(queries, positives)
-            hits = self._hits(band, self._count_anew(band))
+            hits = self._hit(band, self._count_anew(band))
         else:
             hits = self._against_corpus(queries, positives, true_candidate_ids)
-        for hit, mean in zip(hits, self._means, strict=True):
-            mean.update_state(hit, sample_weight=sample_weight)
+        if sample_weight is None:
+            weight = ops.ones_like(queries[:, 0])
+        else:
+            weight = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+        self._hits.assign(self._hits + ops.matmul(weight, hits))
+        self._weight.assign(self._weight + ops.sum(weight))
+
+    def result(self) -> dict[str, Tensor]:
+        """The share of hits for each ``K``, by name; 0 before anything was counted."""
+        weight = ops.convert_to_tensor(self._weight)
+        shares = ops.where(weight > 0, self._hits / ops.where(weight > 0, weight, 1.0), 0.0)
+        return {name: shares[i] for i, name in enumerate(self._names)}
 
     def _load(self) -> None:
         if self._finder is not None:
@@ -181,18 +191,19 @@ class FactorizedTopK(Factorized):
             self._corpus = _Corpus.of(self, ids, embeddings)
         self._corpus.assign(ids, embeddings)
 
-    def _against_corpus(self, queries: Tensor, positives: Tensor, ids: Tensor | None) -> list[Any]:
+    def _against_corpus(self, queries: Tensor, positives: Tensor, ids: Tensor | None) -> Tensor:
         if self._corpus is None and not _in_stateless_scope() and not _in_graph(queries):
             self._load()
         if self._corpus is None:
             # A model is being built, on shapes alone: there is nothing to count yet.
-            return [ops.full_like(queries[:, 0], float("nan")) for _ in self._ks]
+            return ops.full((ops.shape(queries)[0], len(self._ks)), float("nan"))
         known = None
         if ids is not None and self._corpus.ids is not None:
             positives, known = self._corpus.rows_of(ids)
         band = _band(queries, positives)
-        counts = _count(band, ops.convert_to_tensor(self._corpus.embeddings))
-        return self._hits(band, counts, known)
+        table = ops.convert_to_tensor(self._corpus.embeddings)
+        counts = count(band.queries, table, band.low, band.high)
+        return self._hit(band, counts, known)
 
     def _count_anew(self, band: _Band) -> tuple[Tensor, Tensor]:
         """Count over candidates embedded inside the step."""
@@ -200,7 +211,9 @@ class FactorizedTopK(Factorized):
 
         def added(counts: tuple[Tensor, Tensor], batch: Any) -> tuple[Tensor, Tensor]:
             _, embeddings = _parts(batch)
-            above, reached = _count(band, ops.cast(embeddings, "float32"))
+            above, reached = count(
+                band.queries, ops.cast(embeddings, "float32"), band.low, band.high
+            )
             return counts[0] + above, counts[1] + reached
 
         source = self._source() if callable(self._source) else self._source
@@ -217,15 +230,17 @@ class FactorizedTopK(Factorized):
             counts = added(counts, batch)
         return counts
 
-    def _hits(self, band: _Band, counts: Any, known: Tensor | None = None) -> list[Tensor]:
-        above, reached = (ops.cast(value, "float32") for value in counts)
-        tied = ops.maximum(reached - above, 1.0)
+    def _hit(self, band: _Band, counts: Any, known: Tensor | None = None) -> Tensor:
+        """``[B, len(ks)]``, from how many candidates score above, and how many reach, the true."""
+        above, reached = (ops.cast(value, "float32")[:, None] for value in counts)
+        places = ops.convert_to_tensor(self._ks, "float32") - above
+        hits = ops.clip(places / ops.maximum(reached - above, 1.0), 0.0, 1.0)
         valid = ops.isfinite(band.low)
         if known is not None:
             valid = ops.logical_and(valid, known)
-        return [ops.where(valid, ops.clip((k - above) / tied, 0.0, 1.0), 0.0) for k in self._ks]
+        return ops.where(valid[:, None], hits, 0.0)
 
-    def _found(self, finder: Any, queries: Tensor, ids: Tensor | None) -> list[Tensor]:
+    def _found(self, finder: Any, queries: Tensor, ids: Tensor | None) -> Tensor:
         """Hits by the ids that a layer returns, best first."""
         if ids is None:
             raise ConfigError(
@@ -236,7 +251,7 @@ class FactorizedTopK(Factorized):
         same = ops.equal(integer_ids(found), ops.reshape(integer_ids(ids), (-1, 1)))
         # ScaNN fills up with NaN where it finds fewer than k.
         same = ops.cast(ops.logical_and(same, ops.isfinite(scores)), "float32")
-        return [ops.max(same[:, :k], axis=1) for k in self._ks]
+        return ops.stack([ops.max(same[:, :k], axis=1) for k in self._ks], axis=1)
 
 
 class _Band(NamedTuple):
@@ -254,28 +269,6 @@ def _band(queries: Tensor, positives: Tensor) -> _Band:
     rounding = 4.0 * math.sqrt(queries.shape[1]) * float(np.finfo(np.float32).eps) / 2.0
     slack = rounding * ops.sum(ops.abs(products), axis=1)
     return _Band(queries, score - slack, score + slack)
-
-
-def _count(band: _Band, candidates: Tensor) -> tuple[Tensor, Tensor]:
-    """How many candidates score above the band, and how many above its lower end, ``[B]`` each."""
-    columns = ops.transpose(band.queries)
-
-    def block(candidates: Tensor) -> tuple[Tensor, Tensor]:
-        scores = ops.matmul(candidates, columns)
-        above = ops.sum(ops.cast(scores > band.high, "int32"), axis=0)
-        return above, ops.sum(ops.cast(scores >= band.low, "int32"), axis=0)
-
-    number, dim = candidates.shape
-    if number is None or number <= _BLOCK:
-        return block(candidates)
-    whole = number // _BLOCK
-
-    def body(step: Tensor, counts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        above, reached = block(ops.slice(candidates, (step * _BLOCK, 0), (_BLOCK, dim)))
-        return counts[0] + above, counts[1] + reached
-
-    above, reached = block(candidates[whole * _BLOCK :])
-    return ops.fori_loop(0, whole, body, (above, reached))
 
 
 class _Corpus:
@@ -362,7 +355,7 @@ def _joined(source: Any) -> tuple[np.ndarray | None, Tensor]:
     parts = [_parts(batch) for batch in _batches(source() if callable(source) else source)]
     if not parts:
         raise DataError("FactorizedTopK expected candidates; received an empty corpus.")
-    embeddings = ops.concatenate([ops.cast(x, "float32") for _, x in parts], axis=0)
+    embeddings = ops.concatenate([ops.convert_to_tensor(x, "float32") for _, x in parts])
     if parts[0][0] is None:
         return None, embeddings
     ids = np.concatenate([ops.convert_to_numpy(integer_ids(ids)).ravel() for ids, _ in parts])

@@ -1,0 +1,36 @@
+"""Counting candidates by their scores in TensorFlow; the contract is in the package's docstring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from shortlist._backend.ranks.blocks import block_size
+
+Tensor = Any
+
+
+def count(queries: Tensor, candidates: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    """See the package's docstring."""
+
+    def block(candidates: Tensor) -> tuple[Tensor, Tensor]:
+        scores = tf.matmul(candidates, queries, transpose_b=True)
+        above = tf.reduce_sum(tf.cast(scores > high, tf.int32), 0)
+        return above, tf.reduce_sum(tf.cast(scores >= low, tf.int32), 0)
+
+    def body(step: Tensor, above: Tensor, reached: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        more = block(candidates[step * size : (step + 1) * size])
+        return step + 1, above + more[0], reached + more[1]
+
+    size = block_size(queries.shape[0])
+    if candidates.shape[0] is None or candidates.shape[0] <= size:
+        return block(candidates)
+    whole = candidates.shape[0] // size
+    _, above, reached = tf.while_loop(
+        lambda step, *_: step < whole,
+        body,
+        (0, *block(candidates[whole * size :])),
+        parallel_iterations=1,
+    )
+    return above, reached
