@@ -7,6 +7,8 @@ shown = pipeline(pool, Context(queries, k=10, items=items, vectors=vectors)).top
 from __future__ import annotations
 
 from shortlist.postranking.base import Context, PostRanker, Stage
+from shortlist.postranking.boosts import AuthorDecay, Fatigue, Freshness, PopularityDamping
+from shortlist.postranking.calibrators import Isotonic, Platt, Temperature, combine
 from shortlist.postranking.caps import AttributeCap
 from shortlist.postranking.dpp import DPP
 from shortlist.postranking.duplicates import NearDuplicate
@@ -20,15 +22,23 @@ __all__ = [
     "DPP",
     "MMR",
     "AttributeCap",
+    "AuthorDecay",
     "Blocked",
     "Context",
     "Eligible",
+    "Fatigue",
+    "Freshness",
+    "Isotonic",
     "ItemTable",
     "NearDuplicate",
     "Pipeline",
+    "Platt",
+    "PopularityDamping",
     "PostRanker",
     "RecentlyServed",
     "Seen",
     "Stage",
+    "Temperature",
     "Trace",
+    "combine",
 ]
