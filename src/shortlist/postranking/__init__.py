@@ -8,22 +8,27 @@ from __future__ import annotations
 
 from shortlist.postranking.base import Context, PostRanker, Stage
 from shortlist.postranking.boosts import AuthorDecay, Fatigue, Freshness, PopularityDamping
+from shortlist.postranking.calibration import Calibrated
 from shortlist.postranking.calibrators import Isotonic, Platt, Temperature, combine
 from shortlist.postranking.caps import AttributeCap
+from shortlist.postranking.coverage import XQuAD
 from shortlist.postranking.dpp import DPP
 from shortlist.postranking.duplicates import NearDuplicate
 from shortlist.postranking.filters import Blocked, Eligible, RecentlyServed, Seen
 from shortlist.postranking.items import ItemTable
 from shortlist.postranking.mmr import MMR
 from shortlist.postranking.pipeline import Pipeline
+from shortlist.postranking.ssd import SSD
 from shortlist.postranking.trace import Trace
 
 __all__ = [
     "DPP",
     "MMR",
+    "SSD",
     "AttributeCap",
     "AuthorDecay",
     "Blocked",
+    "Calibrated",
     "Context",
     "Eligible",
     "Fatigue",
@@ -40,5 +45,6 @@ __all__ = [
     "Stage",
     "Temperature",
     "Trace",
+    "XQuAD",
     "combine",
 ]

@@ -1,4 +1,4 @@
-"""What several post-rankers need: one scale, counting within lists, chosen columns to the front."""
+"""What several post-rankers need: scores on one scale, and counting within lists."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from shortlist.ranked import Ranked
 
-__all__ = ["front", "occurrences", "relevance"]
+__all__ = ["occurrences", "relevance"]
 
 
 def relevance(ranked: Ranked) -> np.ndarray:
@@ -24,20 +24,6 @@ def relevance(ranked: Ranked) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         scaled = np.where(span > 0, (scores - low) / np.where(span > 0, span, 1.0), 1.0)
     return np.where(ranked.valid, scaled, 0.0)
-
-
-def front(ranked: Ranked, chosen: np.ndarray) -> Ranked:
-    """Move the columns ``chosen`` ``[B, k]`` to the front in that order, the rest after them.
-
-    Where a list has fewer than ``k`` valid items, some of ``chosen`` repeat or are invalid; they
-    are passed over.
-    """
-    keys = np.arange(ranked.k) + np.full((len(ranked), 1), ranked.k, dtype=np.int64)
-    # From last to first: where a column repeats, the last assignment, its first choice, stands.
-    places = np.arange(chosen.shape[1])[::-1]
-    keys[np.arange(len(ranked))[:, None], chosen[:, ::-1]] = places
-    keys[~ranked.valid] = 2 * ranked.k
-    return ranked.take(np.argsort(keys, axis=1, kind="stable"))
 
 
 def occurrences(codes: np.ndarray) -> np.ndarray:

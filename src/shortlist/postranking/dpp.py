@@ -8,8 +8,9 @@ from typing import ClassVar, final
 import numpy as np
 
 from shortlist.errors import ConfigError
+from shortlist.postranking._greedy import choose, front
 from shortlist.postranking._residuals import SMALLEST, Residuals
-from shortlist.postranking._scale import front, relevance
+from shortlist.postranking._scale import relevance
 from shortlist.postranking.base import Context, PostRanker, Stage
 from shortlist.ranked import Ranked
 
@@ -99,16 +100,9 @@ class DPP(PostRanker):
 
         window = None if self.window is None else self.window - 1
         residuals = Residuals(kernel, gains.shape, k, window)
-        chosen = np.empty((len(gains), k), dtype=np.int64)
-        values = gains
-        for place in range(k):
-            best = np.argmax(values, axis=1)
-            chosen[:, place] = best
-            if place + 1 == k:
-                break
-            gains[rows, best] = -np.inf
+
+        def after(best: np.ndarray) -> np.ndarray:
             residuals.choose(best)
-            values = np.log(np.maximum(residuals.values, SMALLEST))
-            values *= 1 - self.trade_off
-            values += gains
-        return chosen
+            return (1 - self.trade_off) * np.log(np.maximum(residuals.values, SMALLEST))
+
+        return choose(gains, k, 0.0, after)

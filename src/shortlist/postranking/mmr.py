@@ -8,7 +8,8 @@ from typing import ClassVar, final
 import numpy as np
 
 from shortlist.errors import ConfigError
-from shortlist.postranking._scale import front, relevance
+from shortlist.postranking._greedy import choose, front
+from shortlist.postranking._scale import relevance
 from shortlist.postranking.base import Context, PostRanker, Stage
 from shortlist.ranked import Ranked
 
@@ -74,15 +75,12 @@ class MMR(PostRanker):
     def _choose(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
         """The columns ``[B, k]`` in the order they are chosen; ``gains`` is used up."""
         rows = np.arange(len(gains))
-        values, likeness = gains.copy(), np.full(gains.shape, -np.inf, dtype=np.float32)
-        weight = np.float32(1 - self.trade_off)
-        chosen = np.empty((len(gains), k), dtype=np.int64)
-        for place in range(k):
-            best = np.argmax(values, axis=1)
-            chosen[:, place] = best
-            gains[rows, best] = -np.inf
+        likeness = np.full(gains.shape, -np.inf, dtype=np.float32)
+        weight = np.float32(self.trade_off - 1)
+
+        def after(best: np.ndarray) -> np.ndarray:
             cosines = np.matmul(vectors, vectors[rows, best][:, :, None])[:, :, 0]
             np.maximum(likeness, cosines, out=likeness)
-            np.multiply(likeness, -weight, out=values)
-            values += gains
-        return chosen
+            return likeness * weight
+
+        return choose(gains, k, 0.0, after)

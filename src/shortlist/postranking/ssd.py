@@ -1,0 +1,106 @@
+"""`SSD`: every stretch of a long feed spans much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from shortlist.errors import ConfigError
+from shortlist.postranking._greedy import choose, front
+from shortlist.postranking._residuals import SMALLEST, Residuals
+from shortlist.postranking._scale import relevance
+from shortlist.postranking.base import Context, PostRanker, Stage
+from shortlist.ranked import Ranked
+
+__all__ = ["SSD"]
+
+_PLACES_AT_ONCE = 2**12
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class SSD(PostRanker):
+    """The greedy search of sliding spectrum decomposition (Huang et al. 2021).
+
+    Fills the first ``context.k`` places one by one with the item for which ``relevance + gamma *
+    volume * height`` is largest. The height of an item is the distance of its vector, at length 1,
+    from the space that the last ``window - 1`` placed items span, and the volume is the product of
+    the heights of all placed items. Relevance is the score moved to ``[0, 1]`` in each list. An
+    item without a vector has the height 1. Heights are computed from the window anew, so they are
+    exact, rather than by adding back what an item that left the window had taken away. The rest of
+    the pool follows in its order; items keep their scores.
+
+    Args:
+        gamma: the weight of diversity, at least 0.
+        window: how many items in a row, the new one included, are to differ; None for all.
+
+    Raises:
+        ConfigError: ``gamma`` is negative or ``window`` below 2.
+
+    >>> from shortlist.queries import Queries
+    >>> pool = Ranked(np.array([[1, 2, 3]]), np.array([[1.0, 0.9, 0.5]]), np.ones((1, 3)))
+    >>> vectors = {1: [1.0, 0.0], 2: [1.0, 0.1], 3: [0.0, 1.0]}
+    >>> context = Context(
+    ...     Queries.of(["anna"]), k=2, vectors=lambda ids: np.array([vectors[i] for i in ids])
+    ... )
+    >>> SSD(gamma=1.0)(pool, context).lists()
+    [[1, 3, 2]]
+    """
+
+    gamma: float = 0.5
+    window: int | None = 10
+    name: ClassVar[str] = "ssd"
+    stage: ClassVar[Stage] = Stage.DIVERSITY
+
+    def __post_init__(self) -> None:
+        if not (self.gamma >= 0 and np.isfinite(self.gamma)):
+            raise ConfigError(f"Expected gamma of at least 0; received {self.gamma!r}.")
+        if self.window is not None and (type(self.window) is not int or self.window < 2):
+            raise ConfigError(
+                f"Expected window to be an integer of at least 2 or None; received {self.window!r}."
+            )
+
+    @property
+    def summary(self) -> str:
+        """Why items are moved."""
+        return f"to reach out of what the items before it span (gamma {self.gamma:g})"
+
+    def apply(self, ranked: Ranked, context: Context) -> Ranked:
+        """Choose the first places greedily."""
+        k = min(context.k, ranked.k)
+        gains = np.where(ranked.valid, relevance(ranked), -np.inf)
+        chosen = np.empty((len(ranked), k), dtype=np.int64)
+        size = max(1, _PLACES_AT_ONCE // ranked.k)
+        for start in range(0, len(ranked), size):
+            part = slice(start, start + size)
+            vectors = context.unit_vectors(ranked.rows(start, start + size), self)
+            chosen[part] = self._choose(gains[part], vectors.astype(np.float64), k)
+        return front(ranked, chosen)
+
+    def _choose(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
+        """The columns ``[B, k]`` in the order they are chosen; ``gains`` is used up."""
+        rows = np.arange(len(gains))
+
+        def kernel(columns: np.ndarray) -> np.ndarray:
+            cosines = np.matmul(vectors, vectors[rows, columns][:, :, None])[:, :, 0]
+            cosines[rows, columns] = 1.0
+            return cosines
+
+        window = None if self.window is None else self.window - 1
+        residuals = Residuals(kernel, gains.shape, k, window)
+        volume = np.full(len(gains), self.gamma)
+
+        def after(best: np.ndarray) -> np.ndarray:
+            nonlocal volume
+            volume = volume * _heights(residuals.values[rows, best])
+            residuals.choose(best)
+            return volume[:, None] * _heights(residuals.values)
+
+        return choose(gains, k, volume[:, None] * _heights(residuals.values), after)
+
+
+def _heights(residuals: np.ndarray) -> np.ndarray:
+    """The distances; what is left by rounding is none."""
+    return np.sqrt(np.where(residuals > SMALLEST, residuals, 0.0))
