@@ -18,6 +18,7 @@ from shortlist.postranking.filters import Blocked, Eligible, RecentlyServed, See
 from shortlist.postranking.items import ItemTable
 from shortlist.postranking.mmr import MMR
 from shortlist.postranking.pipeline import Pipeline
+from shortlist.postranking.rules import Cap, Gap, Pin, Quota, Rules
 from shortlist.postranking.ssd import SSD
 from shortlist.postranking.trace import Trace
 
@@ -29,18 +30,23 @@ __all__ = [
     "AuthorDecay",
     "Blocked",
     "Calibrated",
+    "Cap",
     "Context",
     "Eligible",
     "Fatigue",
     "Freshness",
+    "Gap",
     "Isotonic",
     "ItemTable",
     "NearDuplicate",
+    "Pin",
     "Pipeline",
     "Platt",
     "PopularityDamping",
     "PostRanker",
+    "Quota",
     "RecentlyServed",
+    "Rules",
     "Seen",
     "Stage",
     "Temperature",

@@ -1,0 +1,193 @@
+"""`Rules`: what every list must keep, all at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from shortlist.errors import ConfigError, nearest
+from shortlist.index.base import check_k
+from shortlist.postranking._greedy import front
+from shortlist.postranking._search import Demands, arrange
+from shortlist.postranking.base import Context, PostRanker, Stage
+from shortlist.ranked import Ranked
+
+__all__ = ["Cap", "Gap", "Pin", "Quota", "Rules"]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Cap:
+    """At most ``at_most`` items of each value of a column."""
+
+    column: str
+    at_most: int
+
+    def __post_init__(self) -> None:
+        check_k(self.at_most)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """Two items of one value of a column stand at least ``places`` apart; 2 parts neighbours."""
+
+    column: str
+    places: int
+
+    def __post_init__(self) -> None:
+        check_k(self.places)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """At least ``at_least`` items of one value of a column."""
+
+    column: str
+    value: Any
+    at_least: int
+
+    def __post_init__(self) -> None:
+        check_k(self.at_least)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Pin:
+    """One item stands at one place, counted from 1, in the lists whose pool holds the item."""
+
+    item: Any
+    place: int
+
+    def __post_init__(self) -> None:
+        check_k(self.place)
+
+
+Rule = Cap | Gap | Quota | Pin
+_KINDS: dict[str, type[Rule]] = {"cap": Cap, "gap": Gap, "quota": Quota, "pin": Pin}
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Rules(PostRanker):
+    """Makes the first ``context.k`` places keep several rules together.
+
+    Each place holds the highest item that leaves it possible to keep every rule to the end, so
+    a list that keeps the rules already is not changed, and rules are never broken where they can be
+    kept. Where they cannot, or no way is found in 20,000 steps, the last rule is given up for that
+    list, then the one before it: name the most important first. What was given up is counted. The
+    rest of the pool follows in its order; items keep their scores.
+
+    A list that is shorter than ``context.k`` keeps the rules over its own length. Items that are
+    not in the table, or have no value, are bound by no rule about values.
+
+    Args:
+        rules: `Cap`, `Gap`, `Quota` and `Pin`, the most important first; in a configuration tables
+            such as ``{"rule": "cap", "column": "genre", "at_most": 3}``.
+
+    Raises:
+        ConfigError: a rule is none of these, or two pins contradict each other.
+
+    >>> import polars as pl
+    >>> from shortlist.queries import Queries
+    >>> items = pl.DataFrame({"item": [1, 2, 3, 4], "brand": ["a", "a", "b", "c"]})
+    >>> pool = Ranked(np.array([[1, 2, 3, 4]]), np.array([[4.0, 3.0, 2.0, 1.0]]), np.ones((1, 4)))
+    >>> context = Context(Queries.of(["anna"]), k=3, items=items)
+    >>> rules = [Gap(column="brand", places=2), Quota(column="brand", value="c", at_least=1)]
+    >>> Rules(rules=rules)(pool, context).lists()
+    [[1, 3, 4, 2]]
+    """
+
+    rules: tuple[Rule, ...]
+    name: ClassVar[str] = "rules"
+    stage: ClassVar[Stage] = Stage.RULE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rules", tuple(_rule(rule) for rule in self.rules))
+        pins = [rule for rule in self.rules if isinstance(rule, Pin)]
+        for what in ("item", "place"):
+            named = [getattr(pin, what) for pin in pins]
+            if len(set(named)) < len(named):
+                raise ConfigError(f"Expected pins of different items and places; received {pins}.")
+
+    @property
+    def summary(self) -> str:
+        """Why items are moved."""
+        return "as the list is to keep its rules"
+
+    def to_config(self) -> dict[str, Any]:
+        """The rules as tables."""
+        kinds = {kind: name for name, kind in _KINDS.items()}
+        tables = [{"rule": kinds[type(rule)]} | dataclasses.asdict(rule) for rule in self.rules]
+        return {"name": self.name, "rules": tables}
+
+    def apply(self, ranked: Ranked, context: Context) -> Ranked:
+        """Search a way to keep the rules for each list."""
+        chosen = np.tile(np.arange(min(context.k, ranked.k)), (len(ranked), 1))
+        views = [self._view(rule, ranked, context) for rule in self.rules]
+        for row, size in enumerate(ranked.valid.sum(axis=1).tolist()):
+            k = min(context.k, size)
+            for kept in range(len(self.rules), 0, -1):
+                found = arrange(size, k, self._demands(kept, views, row, size, k))
+                if found is not None:
+                    chosen[row, :k] = found
+                    break
+                context.counts[f"{self.name}: gave up {self.rules[kept - 1]}"] += 1
+        return front(ranked, chosen)
+
+    def _view(self, rule: Rule, ranked: Ranked, context: Context) -> list[Any]:
+        """For each list what a rule sees of its items: their ids or their values' codes."""
+        if isinstance(rule, Pin):
+            return ranked.ids.tolist()
+        table = context.table(self)
+        codes, values = table.codes(rule.column)
+        mine = codes[table.places(ranked.ids)]
+        if isinstance(rule, Quota):
+            wanted = values.index(rule.value) if rule.value in values else -2
+            return (mine == wanted).any(axis=2).tolist()
+        return mine.tolist()
+
+    def _demands(self, kept: int, views: list[Any], row: int, size: int, k: int) -> Demands:
+        """The first ``kept`` rules as they bear on one list."""
+        demands = Demands()
+        for rule, view in zip(self.rules[:kept], views, strict=False):
+            mine = view[row][:size]
+            if isinstance(rule, Quota):
+                demands.quotas.append((mine, rule.at_least))
+            elif isinstance(rule, Pin):
+                if rule.item in mine and rule.place <= k:
+                    demands.pins[rule.place - 1] = mine.index(rule.item)
+            else:
+                sets = [_values(tuple(codes)) for codes in mine]
+                if isinstance(rule, Cap):
+                    demands.caps.append((sets, rule.at_most))
+                else:
+                    demands.gaps.append((sets, rule.places))
+        return demands
+
+
+@lru_cache(maxsize=65_536)
+def _values(codes: tuple[int, ...]) -> frozenset[int]:
+    return frozenset(code for code in codes if code >= 0)
+
+
+def _rule(given: Any) -> Rule:
+    """A rule from itself or from its table in a configuration."""
+    if isinstance(given, Cap | Gap | Quota | Pin):
+        return given
+    options = dict(given) if isinstance(given, dict) else {}
+    kind = options.pop("rule", None)
+    if kind not in _KINDS:
+        raise ConfigError(
+            f"Expected a rule, one of {sorted(_KINDS)}; received {given!r}."
+            f"{nearest(str(kind), _KINDS)}"
+        )
+    try:
+        return _KINDS[kind](**options)
+    except TypeError as error:
+        raise ConfigError(f"The rule {kind!r}: {error}.") from None
