@@ -14,7 +14,9 @@ from shortlist.postranking.caps import AttributeCap
 from shortlist.postranking.coverage import XQuAD
 from shortlist.postranking.dpp import DPP
 from shortlist.postranking.duplicates import NearDuplicate
+from shortlist.postranking.exploration import EpsilonGreedy, PlackettLuce
 from shortlist.postranking.filters import Blocked, Eligible, RecentlyServed, Seen
+from shortlist.postranking.interleaving import interleave
 from shortlist.postranking.items import ItemTable
 from shortlist.postranking.mmr import MMR
 from shortlist.postranking.pipeline import Pipeline
@@ -33,6 +35,7 @@ __all__ = [
     "Cap",
     "Context",
     "Eligible",
+    "EpsilonGreedy",
     "Fatigue",
     "Freshness",
     "Gap",
@@ -41,6 +44,7 @@ __all__ = [
     "NearDuplicate",
     "Pin",
     "Pipeline",
+    "PlackettLuce",
     "Platt",
     "PopularityDamping",
     "PostRanker",
@@ -53,4 +57,5 @@ __all__ = [
     "Trace",
     "XQuAD",
     "combine",
+    "interleave",
 ]

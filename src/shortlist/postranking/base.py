@@ -63,6 +63,7 @@ class Context:
             by item id; or None.
         seed: of everything random.
         trace: collects reasons if given.
+        propensities: what exploration writes down, by its name: ``[B, K]`` probabilities.
         counts: what was missing or could not be done, counted by what it was.
 
     Raises:
@@ -78,6 +79,7 @@ class Context:
     served: Sequence[Mapping[Any, Sequence[float]]] | None = None
     seed: int = 0
     trace: Trace | None = None
+    propensities: dict[str, np.ndarray] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
