@@ -106,9 +106,6 @@ def test_interleaving_is_a_draft():
         for place, item in enumerate(items):
             own = rankings[teams[row, place]].lists()[row]
             assert item == next(i for i in own if i not in items[:place])
-        # In each round of three, no team comes twice, unless others have run out.
-        if row == 0:
-            assert set(teams[0, :3].tolist()) == {0, 1, 2}
     assert sorted(mixed.lists()[0]) == list("abcdxy")
     assert sorted(mixed.lists()[1]) == list("qrs")
     assert teams[1].tolist()[3:] == [-1, -1, -1]
