@@ -41,9 +41,26 @@ def write(variable: Any, ids: Any, rows: Any) -> None:
 
 
 def sum_repeated(ids: Any, gradients: Any, size: int) -> tuple[Any, Any]:
-    """Distinct ids ``[n]``, sorted and filled up with ``size``, and sums ``[n, D]``."""
-    count = ids.shape[0]
+    """Distinct ids ``[n]``, sorted and filled up with ``size`` and more, and sums ``[n, D]``."""
     ids = jnp.where((ids < 0) | (ids > size), size, ids.astype("int32"))
+    # A table with few rows for so many lookups is walked once, which is cheaper than sorting them.
+    sums_of = _by_walking if size <= 4 * ids.shape[0] else _by_sorting
+    distinct, sums = sums_of(ids, gradients, size)
+    # Distinct ids must also differ where they are only filled up, or the write may not rely on it.
+    places = jnp.arange(distinct.shape[0], dtype="int32")
+    return jnp.where(distinct == size, size + places, distinct), sums
+
+
+def _by_walking(ids: Any, gradients: Any, size: int) -> tuple[Any, Any]:
+    sums = jax.ops.segment_sum(gradients, ids, num_segments=size)
+    hits = jax.ops.segment_sum(jnp.ones_like(ids), ids, num_segments=size)
+    count = min(ids.shape[0], size)
+    distinct = jnp.nonzero(hits, size=count, fill_value=size)[0].astype("int32")
+    return distinct, sums.at[distinct].get(mode="fill", fill_value=0)
+
+
+def _by_sorting(ids: Any, gradients: Any, size: int) -> tuple[Any, Any]:
+    count = ids.shape[0]
     ordered, places = jax.lax.sort_key_val(ids, jnp.arange(count, dtype="int32"))
     starts = jnp.concatenate([jnp.ones(min(count, 1), bool), ordered[1:] != ordered[:-1]])
     segment = jnp.cumsum(starts.astype("int32")) - 1
@@ -51,9 +68,7 @@ def sum_repeated(ids: Any, gradients: Any, size: int) -> tuple[Any, Any]:
         gradients[places], segment, num_segments=count, indices_are_sorted=True
     )
     distinct = jnp.full(count, size, "int32").at[segment].set(ordered, indices_are_sorted=True)
-    # Distinct ids must also differ where they are only filled up, or the write may not rely on it.
-    filled = jnp.arange(count, dtype="int32") > segment[-1:]
-    return jnp.where(filled, size + jnp.arange(count, dtype="int32"), distinct), sums
+    return distinct, sums
 
 
 def outside(ids: Any, size: int) -> Any | None:
