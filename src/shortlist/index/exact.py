@@ -77,8 +77,10 @@ class Exact(Index):
         """Replace the contents by ``vectors`` ``[N, D]`` with one distinct id a row."""
         array, listed = check_items(vectors, ids)
         known = IdMap(listed)
-        # Copies, since the caller may go on to change what was passed.
-        rows = Rows.of(np.array(array), np.array(listed))
+        # The caller may go on to change what was passed.
+        if np.may_share_memory(array, np.asarray(vectors)):
+            array = array.copy()
+        rows = Rows.of(array, np.array(listed))
         with self._writing, self._state:
             self._rows, self._known = rows, known
         return self
