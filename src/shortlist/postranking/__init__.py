@@ -22,6 +22,7 @@ from shortlist.postranking.mmr import MMR
 from shortlist.postranking.pipeline import Pipeline
 from shortlist.postranking.rules import Cap, Gap, Pin, Quota, Rules
 from shortlist.postranking.ssd import SSD
+from shortlist.postranking.thompson import BetaThompson
 from shortlist.postranking.trace import Trace
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "SSD",
     "AttributeCap",
     "AuthorDecay",
+    "BetaThompson",
     "Blocked",
     "Calibrated",
     "Cap",

@@ -25,7 +25,7 @@ class PostRankerTests:
 
     The pool holds lists of 40, 40, 7, 1 and 0 items, and 10 of each are to be shown. Items are
     strings or integers and have the attributes ``genres`` (a list), ``brand``, ``year``,
-    ``title`` and ``date``; of some nothing is known.
+    ``title``, ``clicks``, ``shown`` and ``date``; of some nothing is known.
     """
 
     k = 10
@@ -47,6 +47,8 @@ class PostRankerTests:
                 ],
                 "brand": [None if i % 7 == 0 else f"brand {i % 3}" for i in range(50)],
                 "year": [None if i % 11 == 0 else 1990 + i % 30 for i in range(50)],
+                "clicks": [None if i % 9 == 0 else i % 5 for i in range(50)],
+                "shown": [5 * (i % 4 + 1) for i in range(50)],
                 "title": [f"Title {i // 2}" for i in range(50)],
                 "date": pl.Series([i * 86_400_000_000 for i in range(50)]).cast(pl.Datetime("us")),
             }
