@@ -96,6 +96,14 @@ class Index(abc.ABC):
         """
 
     @abc.abstractmethod
+    def known(self, ids: Any) -> np.ndarray:
+        """``[N]`` bool: which of ``ids`` are in the index.
+
+        Raises:
+            NotFittedError: nothing was built.
+        """
+
+    @abc.abstractmethod
     def __len__(self) -> int:
         """The number of items that can come back."""
 

@@ -145,6 +145,11 @@ class Exact(Index):
         _check_known(listed, places)
         return rows.vectors(places)
 
+    def known(self, ids: Any) -> np.ndarray:
+        """``[N]`` bool: which of ``ids`` are in the index."""
+        with self._writing:
+            return self._open()[1].of(as_ids(ids)) >= 0
+
     def __len__(self) -> int:
         return 0 if self._rows is None else self._rows.alive
 

@@ -159,6 +159,8 @@ class IndexTests(IndexErrorTests):
         asked = [101, 250, 7, 250]
         np.testing.assert_allclose(index.vectors(asked), mock.vectors(asked))
         assert index.vectors([]).shape == (0, self.dim)
+        for engine in (index, mock):
+            assert engine.known([101, 100, 7]).tolist() == [True, False, True]
         with pytest.raises(DataError, match="100"):
             index.vectors([101, 100])
 

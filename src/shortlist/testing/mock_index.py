@@ -102,6 +102,11 @@ class MockIndex(Index):
                 raise DataError(f"Expected ids that are in the index; {item!r} is not.")
         return np.array([items[item] for item in as_ids(ids).tolist()]).reshape(-1, self._dim)
 
+    def known(self, ids: Any) -> np.ndarray:
+        """Which of ``ids`` are here."""
+        items = self._open()
+        return np.array([item in items for item in as_ids(ids).tolist()], dtype=bool)
+
     def __len__(self) -> int:
         return len(self._items or ())
 
