@@ -18,7 +18,7 @@ class Lists:
     """Rows that are meant for all queries, or for each its own.
 
     Attributes:
-        rows: ascending and distinct; for lists of each query, sorted within a query.
+        rows: ascending and distinct if they are meant for all; as they were given otherwise.
         owners: the query of each row, ascending; None if the rows are meant for all.
     """
 
@@ -26,11 +26,11 @@ class Lists:
     owners: np.ndarray | None
 
     def of(self, query: int) -> np.ndarray:
-        """The rows meant for one query, ascending."""
+        """The rows meant for one query, ascending and distinct."""
         if self.owners is None:
             return self.rows
         low, high = np.searchsorted(self.owners, [query, query + 1])
-        return self.rows[low:high]
+        return np.unique(self.rows[low:high])
 
     def between(self, start: int, stop: int) -> Lists:
         """The lists of the queries from ``start`` up to ``stop``, numbered from 0."""
@@ -48,11 +48,7 @@ def resolve(name: str, ids: Any, batch: int, known: IdMap) -> Lists:
     flat, owners = flatten(listed(name, ids, batch))
     rows = known.of(flat)
     found = rows >= 0
-    # One key a pair of query and row: sorted, it orders by query and then by row, without repeats.
-    span = max(len(known), int(rows.max(initial=0)) + 1)
-    pairs = np.unique(owners[found] * span + rows[found])
-    owners, rows = np.divmod(pairs, span)
-    return Lists(rows, owners)
+    return Lists(rows[found], owners[found])
 
 
 def _is_flat(ids: Any) -> bool:
