@@ -9,7 +9,7 @@ import pytest
 from shortlist import __version__
 from shortlist.cli import failures
 
-COMMANDS = ("quickstart", "train", "recommend", "doctor")
+COMMANDS = ("quickstart", "train", "evaluate", "recommend", "doctor")
 ROOT = Path(__file__).parents[2]
 
 

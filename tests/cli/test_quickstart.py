@@ -11,15 +11,28 @@ import pytest
 
 from shortlist.cli.quickstart import quickstart_config
 from shortlist.errors import DataError
+from shortlist.evaluation import Report
 from shortlist.recommender.config import Config
-from shortlist.recommender.job import Stage
+from shortlist.recommender.job import Stage, Trained
 
-NAMES = ("ndcg@10", "recall@10", "recall@100", "coverage@10")
-METRICS = {
-    "popularity": dict(zip(NAMES, (0.122, 0.066, 0.331, 0.05), strict=True)),
-    "retrieval": dict(zip(NAMES, (0.195, 0.11, 0.512, 0.4), strict=True)),
-    "pipeline": dict(zip(NAMES, (0.1 + 0.1 + 0.001, 0.12, 0.512, 0.45), strict=True)),
-}
+MEANS = {"popularity": 0.122, "retrieval": 0.195, "pipeline": 0.1 + 0.1 + 0.001}
+REPORT = Report(
+    split="by_user_time",
+    description="Each user's last 20 % of events are test.",
+    ks=(10, 100),
+    users=np.array([12, 7]),
+    per_user={
+        model: {name: np.array([mean, mean]) for name in ("ndcg@10", "recall@10", "recall@100")}
+        for model, mean in MEANS.items()
+    },
+    coverage={model: {"coverage@10": 0.25} for model in MEANS},
+    cold=np.array([False, False]),
+    counts=dict.fromkeys(
+        ("users", "relevant", "catalogue", "cold_users", "cold_relevant", "users_left_out"), 2
+    ),
+    leaks=[],
+    seconds=dict.fromkeys(MEANS, 0.1),
+)
 
 
 class FakeAnswers:
@@ -31,7 +44,7 @@ class FakeAnswers:
 
 class FakeRecommender:
     items = pl.DataFrame({"item": [1, 50], "title": ["Toy Story (1995)", "Star Wars (1977)"]})
-    users = SimpleNamespace(vocabulary=SimpleNamespace(ids=np.array([12, 7])))
+    users = SimpleNamespace(histories=SimpleNamespace(users=np.array([12, 7])))
     asked: Any = None
 
     def recommend(self, users: list[Any], k: int = 10, history: Any = None) -> FakeAnswers:
@@ -51,24 +64,21 @@ class FakeJob:
     def __init__(self, config: Config, on_stage: Any, on_progress: Any) -> None:
         FakeJob.config = config
         self.on_stage, self.on_progress = on_stage, on_progress
-        self.stages: list[Stage] = []
-        self.facts: dict[str, Any] = {}
-        self.metrics = METRICS
-        self.recommender = FakeRecommender()
-        self.bundle = Path("bundles") / "1"
 
-    def run(self) -> None:
-        self.facts["interactions"] = 100000
-        self._finish(Stage("data", 0.5, "100,000 interactions"))
+    def run(self) -> Trained:
+        stages = (
+            Stage("data", 0.5, "100,000 interactions"),
+            Stage("retrieval", 20.25, "3 epochs"),
+        )
+        self.on_stage(stages[0])
         if FakeJob.fails is not None:
             raise FakeJob.fails
         for done in range(3):
             self.on_progress("retrieval", done, 3)
-        self._finish(Stage("retrieval", 20.25, "3 epochs"))
-
-    def _finish(self, stage: Stage) -> None:
-        self.stages.append(stage)
-        self.on_stage(stage)
+        self.on_stage(stages[1])
+        recommender: Any = FakeRecommender()
+        facts = {"interactions": 100000}
+        return Trained(recommender, REPORT, Path("bundles") / "1", stages, facts)
 
 
 @pytest.fixture(autouse=True)
@@ -84,11 +94,13 @@ def test_it_prints_facts_metrics_answers_and_the_bundle_and_stages_beside(
     assert ended.code == 0
     told = [
         "interactions  100,000",
-        "ndcg@10",
         "popularity",
-        "0.1220",
         "pipeline",
+        "ndcg@10",
+        "0.1220",
         "0.2010",
+        "coverage@10",
+        "Each user's last 20 %",
         "For user 12:",
         "Star Wars (1977)",
         f"The bundle: {Path('bundles') / '1'}",
@@ -106,7 +118,11 @@ def test_json_has_what_was_promised_with_every_digit(cli: Callable[..., Any]) ->
     ended = cli("quickstart", "--json")
     found = ended.json
     assert found["seconds"] == {"data": 0.5, "retrieval": 20.25, "total": 20.75}
-    assert found["metrics"] == METRICS
+    assert found["metrics"] == {
+        model: {"ndcg@10": m, "recall@10": m, "recall@100": m, "coverage@10": 0.25}
+        for model, m in MEANS.items()
+    }
+    assert found["evaluation"]["split"] == "by_user_time"
     assert found["recommendations"] == [
         {"item": 50, "title": "Star Wars (1977)", "score": 1.5},
         {"item": 1, "title": "Toy Story (1995)", "score": 0.25},
@@ -149,7 +165,7 @@ def test_train_runs_a_file_and_out_overrides_its_folder(
     file.write_text('[data]\ninteractions = "events.csv"\n', encoding="utf-8")
     ended = cli("train", str(file), "--out", str(tmp_path / "b"), "--json")
     assert ended.code == 0
-    assert set(ended.json) == {"seconds", "facts", "metrics", "bundle"}
+    assert set(ended.json) == {"seconds", "facts", "metrics", "evaluation", "bundle"}
     assert FakeJob.config.data.interactions == str(tmp_path.resolve() / "events.csv")
     assert FakeJob.config.output.bundle == str((tmp_path / "b").resolve())
     assert "0.2010" in cli("train", str(file)).out

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from shortlist.cli.show import show_facts, show_metrics, show_recommendations
+from shortlist.cli.show import show_facts, show_recommendations
 
 
 def shown(function: object, *values: object) -> list[str]:
@@ -14,32 +14,20 @@ def shown(function: object, *values: object) -> list[str]:
 
 
 def test_facts_are_a_line_each_with_readable_numbers() -> None:
-    facts = {"rows": 100000, "density": 0.0630467, "last_time": "1998-04-22"}
-    assert shown(show_facts, facts) == [
-        "rows       100,000",
-        "density    0.06305",
-        "last time  1998-04-22",
-    ]
-
-
-def test_the_table_of_metrics_has_a_row_a_recommender_and_says_where_a_number_is_missing() -> None:
-    metrics = {
-        "popularity": {"ndcg@10": 0.12201, "recall@10": 0.0661},
-        "pipeline": {"ndcg@10": 0.2},
+    facts = {
+        "rows": 100000,
+        "density": 0.0630467,
+        "first_time": 874724710,
+        "last_time": 20260101,
+        "weight_time": None,
     }
-    assert shown(show_metrics, metrics) == [
-        "            ndcg@10  recall@10",
-        "popularity   0.1220     0.0661",
-        "pipeline     0.2000          —",
+    assert shown(show_facts, facts) == [
+        "rows         100,000",
+        "density      0.06305",
+        "first time   1997-09-20 03:05 UTC",
+        "last time    20,260,101",
+        "weight time  none",
     ]
-
-
-def test_the_best_of_each_column_stands_out() -> None:
-    file = io.StringIO()
-    console = Console(file=file, force_terminal=True, color_system="standard", width=120)
-    show_metrics(console, {"a": {"x": 0.1, "y": 0.4}, "b": {"x": 0.2, "y": 0.3}})
-    bold = [part.split("\x1b")[0] for part in file.getvalue().split("\x1b[1m")[1:]]
-    assert [text.strip() for text in bold if text[:1].isdigit()] == ["0.4000", "0.2000"]
 
 
 def test_recommendations_are_numbered_with_their_titles() -> None:

@@ -10,6 +10,7 @@ import typer
 
 from shortlist._version import __version__
 from shortlist.cli.doctor import doctor
+from shortlist.cli.evaluate import evaluate
 from shortlist.cli.failures import report
 from shortlist.cli.output import finish_output
 from shortlist.cli.process import tidy_process
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (quickstart, train, recommend, doctor):
+for command in (quickstart, train, evaluate, recommend, doctor):
     app.command()(command)
 
 

@@ -1,22 +1,21 @@
-"""Run a job and show it: what `quickstart` and `train` have in common."""
+"""Run a job and say what came of it: what `quickstart` and `train` have in common."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shortlist.cli.output import emit
 from shortlist.cli.process import prepare_backend
-from shortlist.cli.show import show_facts
 
 if TYPE_CHECKING:
+    from shortlist.evaluation import Report
     from shortlist.recommender.config import Config
-    from shortlist.recommender.job import Job, Stage
+    from shortlist.recommender.job import Trained
 
-__all__ = ["outcome", "run_job"]
+__all__ = ["judged", "outcome", "run_job"]
 
 
-def run_job(config: Config, *, as_json: bool, debug: bool) -> Job:
-    """Run ``config`` to its end, with its progress on stderr and the data's facts on stdout.
+def run_job(config: Config, *, debug: bool) -> Trained:
+    """Run ``config`` to its end, with its progress on stderr.
 
     Raises:
         ShortlistError: what the job raises.
@@ -26,24 +25,22 @@ def run_job(config: Config, *, as_json: bool, debug: bool) -> Job:
     from shortlist.recommender.job import Job
 
     with StageLines() as lines:
-
-        def finished(stage: Stage) -> None:
-            lines.finished(stage)
-            if len(job.stages) == 1 and not as_json:
-                with lines.paused():
-                    emit(job.facts, lambda console: show_facts(console, job.facts))
-
-        job = Job(config, on_stage=finished, on_progress=lines.progress)
-        job.run()
-    return job
+        return Job(config, on_stage=lines.finished, on_progress=lines.progress).run()
 
 
-def outcome(job: Job) -> dict[str, Any]:
-    """What a job came to, for ``--json``: seconds by stage and in all, metrics and the bundle."""
-    seconds = {stage.name: stage.seconds for stage in job.stages}
+def outcome(trained: Trained) -> dict[str, Any]:
+    """What a job came to, for ``--json``: seconds by stage and in all, facts, metrics, bundle."""
+    seconds = {stage.name: stage.seconds for stage in trained.stages}
     return {
         "seconds": {**seconds, "total": sum(seconds.values())},
-        "facts": job.facts,
-        "metrics": job.metrics,
-        "bundle": job.bundle,
+        "facts": trained.facts,
+        **judged(trained.report),
+        "bundle": trained.bundle,
     }
+
+
+def judged(report: Report) -> dict[str, Any]:
+    """A report for ``--json``: the metrics by themselves, and how they came about."""
+    found = report.to_dict()
+    metrics = found.pop("metrics")
+    return {"metrics": metrics, "evaluation": found}

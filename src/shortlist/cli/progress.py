@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from shortlist.cli.output import stderr
@@ -17,10 +15,7 @@ __all__ = ["StageLines"]
 
 
 class StageLines:
-    """Shows the stages of a job; a bar only where stderr is a terminal.
-
-    The bar must not stand while something goes to stdout; see `paused`.
-    """
+    """Shows the stages of a job; a bar only where stderr is a terminal."""
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -56,12 +51,3 @@ class StageLines:
         if name not in self._tasks:
             self._tasks[name] = self._bar.add_task(name, total=total)
         self._bar.update(self._tasks[name], completed=done, total=total)
-
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        """Take the bar away while something else is printed."""
-        self._bar.stop()
-        try:
-            yield
-        finally:
-            self._bar.start()

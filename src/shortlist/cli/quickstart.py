@@ -11,15 +11,18 @@ from shortlist.cli.jobs import outcome, run_job
 from shortlist.cli.options import AsJson, Debug, Out
 from shortlist.cli.output import emit
 from shortlist.cli.recommend import rows
-from shortlist.cli.show import show_metrics, show_recommendations
+from shortlist.cli.show import show_facts, show_recommendations
 from shortlist.recommender.config import Config
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from shortlist.recommender.job import Trained
+
 __all__ = ["quickstart", "quickstart_config"]
 
 USER = 12
+METRICS = ("ndcg@10", "recall@10", "recall@100", "coverage@10")
 
 
 def quickstart(
@@ -40,9 +43,10 @@ def quickstart(
     sitting, so a cut of the whole set at one moment would leave hardly any test user that was met
     in training.
     """
-    job = run_job(quickstart_config(path, out, seed, epochs), as_json=as_json, debug=debug)
-    found = {**outcome(job), "user": USER, "recommendations": _recommend(job.recommender)}
-    emit(found, lambda console: _show(console, found), as_json=as_json)
+    trained = run_job(quickstart_config(path, out, seed, epochs), debug=debug)
+    recommendations = rows(trained.recommender, trained.recommender.recommend([USER], k=10))[0]
+    found = {**outcome(trained), "user": USER, "recommendations": recommendations}
+    emit(found, lambda console: _show(console, trained, recommendations), as_json=as_json)
 
 
 def quickstart_config(path: Path | None, out: Path | None, seed: int, epochs: int | None) -> Config:
@@ -61,20 +65,17 @@ def quickstart_config(path: Path | None, out: Path | None, seed: int, epochs: in
     return Config.from_dict(tables).anchored(Path.cwd())
 
 
-def _recommend(recommender: Any) -> list[dict[str, Any]]:
-    return rows(recommender, recommender.recommend([USER], k=10))[0]
-
-
-def _show(console: Console, found: dict[str, Any]) -> None:
-    console.print("\nEach user's last 20 % of ratings, whole catalogue, seen items left out:\n")
-    show_metrics(console, found["metrics"])
-    console.print(f"\nFor user {found['user']}:\n")
-    show_recommendations(console, found["recommendations"])
-    console.print(f"\nThe bundle: {found['bundle']}")
+def _show(console: Console, trained: Trained, recommendations: list[dict[str, Any]]) -> None:
+    show_facts(console, trained.facts)
+    console.print()
+    console.print(trained.report.table(METRICS))
+    console.print(f"\nFor user {USER}:")
+    show_recommendations(console, recommendations)
+    console.print(f"\nThe bundle: {trained.bundle}")
     console.print(
         "\nNext:\n"
-        f"  shortlist recommend {found['bundle']} --user 7 -k 5\n"
-        f"  shortlist recommend {found['bundle']} --history 50,181,172   # somebody new\n"
-        f"  shortlist evaluate {found['bundle']}\n"
+        f"  shortlist recommend {trained.bundle} --user 7 -k 5\n"
+        f"  shortlist recommend {trained.bundle} --history 50,181,172   # somebody new\n"
+        f"  shortlist evaluate {trained.bundle}\n"
         "  shortlist train examples/own_data.toml   # after naming your own files in it"
     )

@@ -45,7 +45,7 @@ def recommend(
     recommender = Recommender.load(bundle)
     users: list[Any] = [None]  # somebody without a name
     if user:
-        users = typed_ids(user, recommender.users.vocabulary.ids.tolist(), "user")
+        users = typed_ids(user, recommender.users.histories.users.tolist(), "user")
     past = None
     if history is not None:
         past = [typed_ids(split_list(history), recommender.items["item"].to_list(), "item")]

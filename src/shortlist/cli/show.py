@@ -1,14 +1,18 @@
-"""Tables for people: facts of the data, metrics, recommendations. Numbers are rounded here only."""
+"""Facts and recommendations as a person likes to read them. Numbers are rounded here only."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["number", "show_facts", "show_metrics", "show_recommendations"]
+__all__ = ["readable", "show_facts", "show_recommendations"]
+
+# Whole numbers between these are taken for seconds since 1970: the years from 1973 to 2100.
+_FIRST, _LAST = 100_000_000, 4_102_444_800
 
 
 def show_facts(console: Console, facts: Mapping[str, Any]) -> None:
@@ -17,27 +21,8 @@ def show_facts(console: Console, facts: Mapping[str, Any]) -> None:
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, value in facts.items():
-        table.add_row(name.replace("_", " "), number(value))
-    console.print(table)
-
-
-def show_metrics(console: Console, metrics: Mapping[str, Mapping[str, float]]) -> None:
-    """A row a recommender, a column a metric; the best of each column is bold."""
-    from rich.table import Table
-    from rich.text import Text
-
-    columns = list(dict.fromkeys(name for row in metrics.values() for name in row))
-    best = {c: max((row[c] for row in metrics.values() if c in row), default=0) for c in columns}
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("")
-    for column in columns:
-        table.add_column(column, justify="right")
-    for name, row in metrics.items():
-        cells = [
-            Text(f"{row[c]:.4f}", style="bold" if row[c] == best[c] else "") if c in row else "—"
-            for c in columns
-        ]
-        table.add_row(name, *cells)
+        is_time = name.endswith("_time") and isinstance(value, int) and _FIRST < value < _LAST
+        table.add_row(name.replace("_", " "), _moment(value) if is_time else readable(value))
     console.print(table)
 
 
@@ -51,14 +36,23 @@ def show_recommendations(console: Console, rows: Sequence[Mapping[str, Any]]) ->
     console.print(table)
 
 
-def number(value: Any) -> str:
-    """A value as a person likes to read it.
+def readable(value: Any) -> str:
+    """A value with its digits grouped, or rounded to four of them.
 
-    >>> number(100000), number(0.0630467), number("u1"), number(True)
-    ('100,000', '0.06305', 'u1', 'yes')
+    >>> readable(100000), readable(0.0630467), readable("u1"), readable(None)
+    ('100,000', '0.06305', 'u1', 'none')
     """
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+    if value is None:
+        return "none"
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _moment(seconds: int) -> str:
+    """A moment in UTC.
+
+    >>> _moment(874724710)
+    '1997-09-20 03:05 UTC'
+    """
+    return f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d %H:%M} UTC"

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shortlist.cli.jobs import outcome, run_job
 from shortlist.cli.options import AsJson, Debug, Out
 from shortlist.cli.output import emit
-from shortlist.cli.show import show_metrics
+from shortlist.cli.show import show_facts
 from shortlist.recommender.config import Config, OutputConfig
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from shortlist.recommender.job import Trained
 
 __all__ = ["train"]
 
@@ -30,12 +32,13 @@ def train(
     wanted = Config.from_toml(config)
     if out is not None:
         wanted = dataclasses.replace(wanted, output=OutputConfig(str(out.resolve())))
-    found = outcome(run_job(wanted, as_json=as_json, debug=debug))
-    emit(found, lambda console: _show(console, found), as_json=as_json)
+    trained = run_job(wanted, debug=debug)
+    emit(outcome(trained), lambda console: _show(console, trained), as_json=as_json)
 
 
-def _show(console: Console, found: dict[str, Any]) -> None:
+def _show(console: Console, trained: Trained) -> None:
+    show_facts(console, trained.facts)
     console.print()
-    show_metrics(console, found["metrics"])
-    console.print(f"\nThe bundle: {found['bundle']}")
-    console.print(f"\nNext:\n  shortlist recommend {found['bundle']} --user ID")
+    console.print(trained.report.table())
+    console.print(f"\nThe bundle: {trained.bundle}")
+    console.print(f"\nNext:\n  shortlist recommend {trained.bundle} --user ID")
