@@ -156,12 +156,19 @@ class RetrievalConfig:
 
 @dataclass(frozen=True)
 class RankingConfig:
-    """The ranker that re-orders what retrieval found; ``enabled = false`` leaves it out."""
+    """The ranker that re-orders what retrieval found.
+
+    Attributes:
+        enabled: false leaves it out.
+        pool: how many candidates are retrieved and ranked.
+        epochs: passes over the lists it learns from.
+        learning_rate: AdamW's, at the start; it falls along a cosine.
+    """
 
     enabled: bool = True
     pool: int = 200
-    epochs: int = 5
-    learning_rate: float = 0.001
+    epochs: int = 12
+    learning_rate: float = 0.003
 
     def __post_init__(self) -> None:
         positive("ranking", "pool", self.pool)
