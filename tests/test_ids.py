@@ -75,6 +75,11 @@ def test_numpy_and_python_ids_are_the_same():
     assert IdMap([1, 2]).of(np.array([2, 3], dtype=np.int32)).tolist() == [1, -1]
 
 
+def test_nulls_do_not_make_floats_of_integers():
+    assert as_ids(pl.Series([1, None])).tolist() == [1, None]
+    assert type(as_ids(pl.Series([1, None])).tolist()[0]) is int
+
+
 def test_arrays_pass_through():
     array = np.array([3, 1], dtype=np.int32)
     assert as_ids(array) is array

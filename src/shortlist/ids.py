@@ -35,7 +35,9 @@ def as_ids(ids: Any) -> np.ndarray:
     >>> as_ids([("shop", 1), ("shop", 2)]).shape
     (2,)
     """
-    if hasattr(ids, "to_numpy"):
+    if hasattr(ids, "null_count") and ids.null_count():
+        ids = ids.to_list()  # NumPy has no null, and makes floats of such integers.
+    elif hasattr(ids, "to_numpy"):
         ids = ids.to_numpy()
     if isinstance(ids, np.ndarray):
         if ids.ndim != 1:

@@ -209,6 +209,8 @@ def test_bad_input(split):
         evaluate({}, split_of([("u", "a", 1)], [("u", "a", 2)]))
     with pytest.raises(SchemaError, match="user 'u' has several"):
         evaluate({}, split, users=pl.DataFrame({"user": ["u", "u"]}))
+    with pytest.raises(SchemaError, match="column 'item'"):
+        evaluate({}, split, items=pl.DataFrame({"id": ["u"]}))
     with pytest.raises(SchemaError, match="column 'user'"):
         evaluate({}, split, users=pl.DataFrame({"id": ["u"]}))
 

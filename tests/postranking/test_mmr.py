@@ -69,6 +69,12 @@ def test_missing_vectors_are_counted_and_unlike_everything():
     assert context.counts == {"mmr: items without a vector": 2}
 
 
+def test_vectors_are_not_asked_for_of_no_items():
+    context = Context(Queries.of(["u"]), k=4, vectors=lambda ids: np.array([[0.0] for _ in ids]))
+    empty = Ranked(np.zeros((1, 3)), np.zeros((1, 3)), np.zeros((1, 3)))
+    assert MMR()(empty, context).lists() == [[]]
+
+
 def test_bad_input():
     for wrong in (-0.1, 1.1, np.nan):
         with pytest.raises(ConfigError, match=r"trade_off in \[0, 1\]"):

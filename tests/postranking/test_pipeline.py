@@ -98,6 +98,19 @@ def test_ones_own_post_ranker_is_known_by_its_name():
     assert Pipeline.from_steps([{"name": "backwards"}])(pool, context).lists() == [[2, 1]]
 
 
+def test_a_name_is_taken_once():
+    with pytest.raises(ConfigError, match=r"'mmr' is that of shortlist\.postranking\.mmr\.MMR"):
+
+        class Mine(PostRanker):
+            name: ClassVar[str] = "mmr"
+
+
+def test_a_configuration_is_a_table():
+    for wrong in (3, "seen", ["seen"]):
+        with pytest.raises(ConfigError, match="a table"):
+            Pipeline.from_steps([wrong])
+
+
 def test_k_is_checked():
     with pytest.raises(ConfigError, match="positive integer"):
         Context(Queries.of(["u"]), k=0)

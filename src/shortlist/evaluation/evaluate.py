@@ -9,7 +9,7 @@ import polars as pl
 
 from shortlist.baselines import Popularity
 from shortlist.data import Split
-from shortlist.errors import ConfigError
+from shortlist.errors import ConfigError, SchemaError
 from shortlist.evaluation.leaks import warn_of_leaks
 from shortlist.evaluation.report import Report
 from shortlist.evaluation.run import Retriever, run
@@ -56,6 +56,7 @@ def evaluate(
 
     Raises:
         ConfigError: a name or a cut-off cannot be used, or the split has no such part.
+        SchemaError: ``items`` has no column ``item``, or ``users`` no column ``user`` or one twice.
         DataError: nothing is to be found, or a retriever returns what is no ranking of as many
             lists as were asked for, NaN scores, or an item twice; the model and user are named.
 
@@ -73,6 +74,8 @@ def evaluate(
     if not cuts:
         raise ConfigError("Expected at least one cut-off in ks; received none.")
     if isinstance(items, pl.DataFrame):
+        if "item" not in items.columns:
+            raise SchemaError(f"Expected items with a column 'item'; it has {items.columns}.")
         items = items["item"]
     leaks = warn_of_leaks(split)
     truth = Truth.of(split, part=part, items=items, users=users, exclude_seen=exclude_seen)

@@ -134,6 +134,8 @@ class Context:
                 "Give the Context vectors: a function from ids [M] to vectors [M, D]."
             )
         asked = ranked.ids[ranked.valid]
+        if not len(asked):
+            return np.zeros((*ranked.ids.shape, 1), dtype=np.float32)
         found = np.asarray(self.vectors(asked), dtype=np.float32)
         if found.ndim != 2 or len(found) != len(asked):
             raise DataError(
@@ -161,8 +163,16 @@ class PostRanker(abc.ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.name:
-            PostRanker._registered[cls.name] = cls
+        if not cls.name:
+            return
+        taken = PostRanker._registered.get(cls.name, cls)
+        # The same class again is no conflict: modules are reloaded, and notebook cells run twice.
+        if taken.__qualname__ != cls.__qualname__:
+            raise ConfigError(
+                f"Expected a new name for the post-ranker {cls.__qualname__}; {cls.name!r} is "
+                f"that of {taken.__module__}.{taken.__qualname__}."
+            )
+        PostRanker._registered[cls.name] = cls
 
     @abc.abstractmethod
     def apply(self, ranked: Ranked, context: Context) -> Ranked:
@@ -215,7 +225,12 @@ class PostRanker(abc.ABC):
         >>> PostRanker.from_config({"name": "seen"})
         Seen()
         """
-        options = dict(config)
+        given: object = config
+        if not isinstance(given, Mapping):
+            raise ConfigError(
+                f"Expected a table with the name and the options of a post-ranker; got {given!r}."
+            )
+        options = dict(given)
         name = options.pop("name", None)
         made = PostRanker._registered.get(name) if isinstance(name, str) else None
         if made is None or not issubclass(made, cls):
