@@ -16,7 +16,7 @@ from shortlist.ranked import Ranked
 
 __all__ = ["SSD"]
 
-_PLACES_AT_ONCE = 2**12
+_PLACES_AT_ONCE = 2**13
 
 
 @final
