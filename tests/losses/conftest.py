@@ -15,7 +15,10 @@ def _backend_gradients(function: Callable[..., Any], *arrays: np.ndarray) -> lis
     if keras.backend.backend() == "jax":
         import jax
 
-        grads = jax.grad(function, argnums=tuple(range(len(arrays))))(*map(jax.numpy.array, arrays))
+        points = [jax.numpy.array(array) for array in arrays]
+        # Compiling takes far longer than these small arrays; `compiled` is there to test that.
+        with jax.disable_jit():
+            grads = jax.grad(function, argnums=tuple(range(len(arrays))))(*points)
         return [np.asarray(grad) for grad in grads]
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

@@ -7,7 +7,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from shortlist._backend.softmax import Problem, cross_entropy_sum, integer_ids
+from shortlist._backend.softmax import (
+    Problem,
+    cross_entropy_sum,
+    integer_ids,
+    places_of_distinct,
+)
 from shortlist.errors import ConfigError
 
 Tensor = Any
@@ -28,6 +33,7 @@ def sampled_softmax(
     mask: Tensor | None = None,
     sample_weight: Tensor | None = None,
     reduction: str = "sum",
+    merge_repeats: bool = False,
     block_size: int = 512,
 ) -> Tensor:
     r"""Cross-entropy of each query's own candidate against all candidates of the batch.
@@ -66,6 +72,11 @@ def sampled_softmax(
         sample_weight: ``[N]``, 1 by default. Examples with weight 0 are padding.
         reduction: ``"sum"`` (the default) or ``"mean"``: divided by the sum of the weights, 0 where
             that is 0.
+        merge_repeats: find repeated rows of ``queries`` and ``candidates`` by their contents and
+            take them through the softmax once: the same loss and gradients with less work, where
+            neither ``candidate_ids`` nor ``mask`` is given. Shapes then depend on the batch, so on
+            JAX, and in a function compiled by XLA on TensorFlow, pass ``rows``, ``positives`` and
+            ``counts`` instead; on JAX this argument does nothing.
         block_size: how many rows of logits exist at a time.
 
     Returns:
@@ -98,13 +109,16 @@ def sampled_softmax(
         if candidate_ids is None and repeats is not None:
             own = logits + _own_repeats(repeats, columns, exclude[2])
     bias = _sum_of(column_bias, repeats)
-    total = ops.sum(weight)
+    if merge_repeats and exclude[0] is None:
+        candidates, bias = _merge_columns(candidates, bias)
+        queries, rows = _merge_rows(queries, rows)
     row_weight, positive = (weight, own) if rows is None else _by_row(rows, weight, own, queries)
     problem = Problem(queries, candidates, bias, row_weight, positive, *exclude)
     loss = cross_entropy_sum(problem, block_size)
     if own is not logits:
         loss = loss + ops.sum(weight * (own - logits))
     if reduction == "mean":
+        total = ops.sum(weight)
         loss = ops.where(total > 0, loss / ops.where(total > 0, total, 1), 0)
     return loss
 
@@ -201,6 +215,31 @@ def _own_repeats(repeats: Tensor, columns: Tensor, mask: Tensor | None) -> Tenso
         return own
     kept = ops.take_along_axis(mask, columns[:, None], axis=1)[:, 0]
     return ops.where(kept, own, 0)
+
+
+def _merge_columns(candidates: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Equal columns as one, whose bias is the log of the sum of their exponentials."""
+    found = places_of_distinct(candidates)
+    if found is None:
+        return candidates, bias
+    places, number = found
+    if bias is None:
+        bias = ops.zeros_like(candidates[:, 0])
+    top = ops.max(bias)
+    summed = ops.segment_sum(ops.exp(bias - top), places, num_segments=number)
+    return _mean_of_equals(candidates, places, number), ops.log(summed) + top
+
+
+def _merge_rows(queries: Tensor, rows: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Equal rows as one, and the row of each example."""
+    found = places_of_distinct(queries) if rows is None else None
+    return (queries, rows) if found is None else (_mean_of_equals(queries, *found), found[0])
+
+
+def _mean_of_equals(values: Tensor, places: Tensor, number: Any) -> Tensor:
+    """Each distinct row once. As a mean it shares its gradient out among the equal rows."""
+    counts = ops.segment_sum(ops.ones_like(values[:, :1]), places, num_segments=number)
+    return ops.segment_sum(values, places, num_segments=number) / counts
 
 
 def _by_row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -20,18 +21,19 @@ Tensor = Any
 __all__ = ["Factorized", "FactorizedTopK"]
 
 
-class Factorized(keras.metrics.Metric):
+class Factorized(keras.metrics.Metric, abc.ABC):
     """A metric of query embeddings against a corpus of candidates, updated by `Retrieval`.
 
     Write ``update_state``; the metrics made in ``__init__`` are found, reset and reported.
     """
 
+    @abc.abstractmethod
     def update_state(
         self,
-        query_embeddings: Tensor,  # noqa: ARG002
-        true_candidate_embeddings: Tensor,  # noqa: ARG002
-        true_candidate_ids: Tensor | None = None,  # noqa: ARG002
-        sample_weight: Tensor | None = None,  # noqa: ARG002
+        query_embeddings: Tensor,
+        true_candidate_embeddings: Tensor,
+        true_candidate_ids: Tensor | None = None,
+        sample_weight: Tensor | None = None,
     ) -> None:
         """Count one batch; every subclass writes its own.
 
@@ -41,7 +43,6 @@ class Factorized(keras.metrics.Metric):
             true_candidate_ids: ``[B]`` or None, its id.
             sample_weight: ``[B]`` or None.
         """
-        raise ConfigError(f"{type(self).__name__} expected a method update_state; write one.")
 
     @property
     def metrics(self) -> list[Any]:
@@ -350,13 +351,19 @@ def _parts(batch: Any) -> tuple[Any, Any]:
     return ids, embeddings
 
 
+def _comparable(ids: Any) -> bool:
+    """False for strings where a compiled step cannot hold any, so that none will be asked for."""
+    words = isinstance(ids, np.ndarray) and ids.dtype.kind in "OSUT"
+    return not words or keras.backend.backend() == "tensorflow"
+
+
 def _joined(source: Any) -> tuple[np.ndarray | None, Tensor]:
     """All ids, as integers, and all embeddings of a corpus."""
     parts = [_parts(batch) for batch in _batches(source() if callable(source) else source)]
     if not parts:
         raise DataError("FactorizedTopK expected candidates; received an empty corpus.")
     embeddings = ops.concatenate([ops.convert_to_tensor(x, "float32") for _, x in parts])
-    if parts[0][0] is None:
+    if parts[0][0] is None or not _comparable(parts[0][0]):
         return None, embeddings
     ids = np.concatenate([ops.convert_to_numpy(integer_ids(ids)).ravel() for ids, _ in parts])
     return ids, embeddings

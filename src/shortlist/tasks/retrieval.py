@@ -65,6 +65,9 @@ class Retrieval(MeasuredTask):
             ``[V]`` of the interactions of each item code, or a `StreamingFrequency`. Needs
             ``candidate_ids`` that are such codes.
         reduction: ``"sum"`` or ``"mean"``, of the default loss.
+        merge_repeats: score candidates and queries that repeat in a batch once, where nothing is
+            removed or masked; the loss and its gradients stay the same. Set it to False to compile
+            with XLA on TensorFlow; see `sampled_softmax`.
 
     >>> import numpy as np
     >>> task = Retrieval(temperature=0.1)
@@ -86,6 +89,7 @@ class Retrieval(MeasuredTask):
         *,
         sampling: Any = None,
         reduction: str = "sum",
+        merge_repeats: bool = True,
     ) -> None:
         groups = {"factorized": metrics, "batch": batch_metrics, "loss": loss_metrics}
         super().__init__(groups, name)
@@ -93,6 +97,7 @@ class Retrieval(MeasuredTask):
             raise ConfigError("Retrieval takes `reduction` only with its own loss; set it there.")
         self._loss = loss
         self._reduction = reduction
+        self._merge_repeats = merge_repeats
         self._temperature = temperature
         self._num_hard_negatives = num_hard_negatives or 0
         self._remove_accidental_hits = remove_accidental_hits
@@ -217,6 +222,7 @@ class Retrieval(MeasuredTask):
             mask=batch.mask,
             sample_weight=batch.weight,
             reduction=self._reduction,
+            merge_repeats=self._merge_repeats,
         )
 
     def _logits(self, batch: _Batch) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,11 @@ gradients are defined.
     integer_ids(ids) -> integer tensor
 
 makes ids comparable: strings (which TensorFlow alone has as tensors) become 62-bit hashes.
+
+    places_of_distinct(rows [B, D]) -> (places [B], number) or None
+
+says which of the ``number`` distinct rows each row is, found by a 64-bit hash of its bits. JAX
+knows shapes only when it compiles, so it answers None.
 """
 
 from __future__ import annotations
@@ -26,9 +31,10 @@ import keras
 
 from shortlist._backend.softmax.problem import Problem
 
-__all__ = ["Problem", "cross_entropy_sum", "integer_ids"]
+__all__ = ["Problem", "cross_entropy_sum", "integer_ids", "places_of_distinct"]
 
 _kernels = importlib.import_module(f"shortlist._backend.softmax.{keras.backend.backend()}")
 
 cross_entropy_sum: Any = _kernels.cross_entropy_sum
 integer_ids: Any = _kernels.integer_ids
+places_of_distinct: Any = _kernels.places_of_distinct

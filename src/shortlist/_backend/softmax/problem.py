@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 Tensor = Any
 
 
@@ -42,3 +44,8 @@ def block_shape(rows: int, block_size: int) -> tuple[int, int]:
     """
     blocks = -(-rows // block_size)
     return blocks, -(-rows // max(blocks, 1))
+
+
+def hash_factors(dim: int) -> np.ndarray:
+    """Odd 64-bit numbers ``[dim]``: the sum of a row's bits times them is its hash."""
+    return np.random.default_rng(0).integers(-(2**62), 2**62, dim) * 2 + 1

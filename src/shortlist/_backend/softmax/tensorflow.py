@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from shortlist._backend.softmax.problem import Problem
+from shortlist._backend.softmax.problem import Problem, hash_factors
 
 Tensor = Any
 
@@ -99,3 +99,10 @@ def integer_ids(ids: Any) -> Tensor:
     """See the package's docstring."""
     ids = tf.convert_to_tensor(ids)
     return tf.strings.to_hash_bucket_fast(ids, 2**62) if ids.dtype == tf.string else ids
+
+
+def places_of_distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """See the package's docstring."""
+    bits = tf.cast(tf.bitcast(rows, tf.int64 if rows.dtype == tf.float64 else tf.int32), tf.int64)
+    values, places = tf.unique(tf.reduce_sum(bits * hash_factors(rows.shape[1]), 1))
+    return places, tf.shape(values)[0]

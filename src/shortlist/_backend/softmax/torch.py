@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from shortlist._backend.softmax.problem import Problem, block_shape
+from shortlist._backend.softmax.problem import Problem, block_shape, hash_factors
 
 Tensor = Any
 
@@ -78,3 +78,13 @@ def cross_entropy_sum(problem: Problem, block_size: int) -> Tensor:
 def integer_ids(ids: Any) -> Tensor:
     """See the package's docstring."""
     return torch.as_tensor(ids)
+
+
+@torch.no_grad()
+def places_of_distinct(rows: Tensor) -> tuple[Tensor, int]:
+    """See the package's docstring."""
+    wide = rows.dtype == torch.float64
+    bits = rows.detach().contiguous().view(torch.int64 if wide else torch.int32).to(torch.int64)
+    factors = torch.as_tensor(hash_factors(rows.shape[1]), device=rows.device)
+    values, places = torch.unique((bits * factors).sum(1), return_inverse=True)
+    return places, len(values)

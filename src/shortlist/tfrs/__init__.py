@@ -1,0 +1,16 @@
+"""The names of TensorFlow Recommenders 0.7, on Keras 3.
+
+    import shortlist.tfrs as tfrs
+
+lets programs written for it run: same import paths, arguments, defaults and names in the logs. The
+working code lives in the packages these names come from; where a default differs there, the one of
+TensorFlow Recommenders holds here.
+"""
+
+from __future__ import annotations
+
+from shortlist import _backend  # noqa: F401  # isort: skip
+from shortlist.tfrs import layers, metrics, models, tasks
+from shortlist.tfrs.models import Model
+
+__all__ = ["Model", "layers", "metrics", "models", "tasks"]
