@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -114,3 +115,10 @@ def test_a_configuration_is_a_table():
 def test_k_is_checked():
     with pytest.raises(ConfigError, match="positive integer"):
         Context(Queries.of(["u"]), k=0)
+
+
+def test_every_post_ranker_is_in_the_documentation():
+    page = Path(__file__).parents[2].joinpath("docs", "postranking.md").read_text("utf-8")
+    for name, made in PostRanker._registered.items():
+        if made.__module__.startswith("shortlist.") and made is not Pipeline:
+            assert f"`{name}`" in page

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import polars as pl
 import pytest
 
 from shortlist.errors import ConfigError
-from shortlist.postranking import BetaThompson, Context
+from shortlist.postranking import BetaThompson, Context, LinearThompson
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
 from shortlist.testing import PostRankerTests
+
+
+class TestLinearThompson(PostRankerTests):
+    def make(self):
+        return LinearThompson(scale=0.5, samples=50)
 
 
 class TestBetaThompson(PostRankerTests):
@@ -52,7 +59,26 @@ def test_much_evidence_leaves_no_doubt():
     assert (context.propensities["beta_thompson"] == 1.0).all()
 
 
+def test_what_the_history_shows_is_left_open_less():
+    """Worths are normal with the variance scale^2 / (prior + events) in each direction."""
+    vectors = np.eye(3)
+    pool = Ranked(np.tile([0, 1], (USERS, 1)), np.tile([1.0, 0.0], (USERS, 1)), np.ones((USERS, 2)))
+    queries = Queries.of(range(USERS), history=[[1, 1, 1, 2]] * USERS)
+    context = Context(queries, k=1, vectors=lambda ids: vectors[ids])
+    found = LinearThompson(scale=2.0, prior=1.0, samples=20)(pool, context)
+    # Item 1 is first if a normal of variance 4 * (1 + 1/4) is above 1.
+    expected = 1 - NormalDist(0, np.sqrt(5)).cdf(1.0)
+    share = (found.ids[:, 0] == 1).mean()
+    assert share == pytest.approx(expected, abs=5 * np.sqrt(expected / USERS))
+    said = context.propensities["linear_thompson"][:, 0]
+    for item in (0, 1):
+        assert ((found.ids[:, 0] == item) / said).mean() == pytest.approx(1.0, abs=0.1)
+
+
 def test_bad_input():
+    for wrong in ({"scale": -1}, {"prior": 0}, {"samples": 0}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            LinearThompson(**wrong)
     with pytest.raises(ConfigError, match="item 1 has 5 of 4"):
         shown([1, 5], [4, 4])
     with pytest.raises(ConfigError, match="prior_failures"):

@@ -22,7 +22,7 @@ from shortlist.postranking.mmr import MMR
 from shortlist.postranking.pipeline import Pipeline
 from shortlist.postranking.rules import Cap, Gap, Pin, Quota, Rules
 from shortlist.postranking.ssd import SSD
-from shortlist.postranking.thompson import BetaThompson
+from shortlist.postranking.thompson import BetaThompson, LinearThompson
 from shortlist.postranking.trace import Trace
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "Gap",
     "Isotonic",
     "ItemTable",
+    "LinearThompson",
     "NearDuplicate",
     "Pin",
     "Pipeline",
