@@ -12,9 +12,26 @@ from typing import Any
 
 from shortlist._version import __version__
 
-_EXPORTS: dict[str, str] = {
-}
-_PACKAGES: tuple[str, ...] = ("errors",)
+_EXPORTS: dict[str, str] = {}
+_PACKAGES: tuple[str, ...] = (
+    "baselines",
+    "bundle",
+    "data",
+    "datasets",
+    "errors",
+    "evaluation",
+    "features",
+    "index",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "postranking",
+    "recommender",
+    "tasks",
+    "testing",
+    "tfrs",
+)
 
 __all__ = ["__version__", *_PACKAGES, *_EXPORTS]
 
