@@ -225,6 +225,18 @@ def test_table_and_names(split):
         report.table(["ndgc@1"])
 
 
+def test_intervals_and_comparisons_are_those_of_the_users():
+    split = splits.by_user_time(drawn())
+    report = evaluate({"ease": EASE(regularization=1.0).fit(split.train)}, split, ks=[5])
+    low, high = report.intervals("ndcg@5")["ease"]
+    assert low < report.metrics["ease"]["ndcg@5"] < high
+    (comparison,) = report.comparisons("ndcg@5")
+    assert (comparison.model, comparison.other) == ("ease", "popularity")
+    for ask in (report.intervals, report.comparisons):
+        with pytest.raises(ConfigError, match="Did you mean 'ndcg@5'"):
+            ask("ndgc@5")
+
+
 def test_no_users_are_asked_twice():
     split = splits.by_user_time(drawn())
     truth = Truth.of(split)

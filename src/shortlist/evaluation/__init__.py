@@ -1,14 +1,18 @@
 """Any callable from queries to `Ranked`, over a split, beside popularity.
 
-split = by_user_time(interactions)
-report = evaluate({"ease": EASE().fit(split.train)}, split)
-print(report.table())
+    split = by_user_time(interactions)
+    report = evaluate({"ease": EASE().fit(split.train)}, split)
+    print(report.table())
+    report.comparisons("ndcg@10")                # every pair of models, user by user
+
+What is asked, what counts as found and what is left out is said in `evaluate`.
 """
 
 from __future__ import annotations
 
 from shortlist.evaluation.evaluate import evaluate
 from shortlist.evaluation.report import Report
+from shortlist.evaluation.statistics import Comparison
 from shortlist.evaluation.truth import Truth
 
-__all__ = ["Report", "Truth", "evaluate"]
+__all__ = ["Comparison", "Report", "Truth", "evaluate"]

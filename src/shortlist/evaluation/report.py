@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from shortlist.errors import ConfigError, nearest
+from shortlist.evaluation.statistics import Comparison, bootstrap, compare
 
 __all__ = ["Report"]
 
@@ -66,6 +67,29 @@ class Report:
             for model, mine in self.per_user.items()
         }
 
+    def intervals(
+        self, metric: str, *, level: float = 0.95, samples: int = 2000, seed: int = 0
+    ) -> dict[str, tuple[float, float]]:
+        """For each model the bootstrap interval of a metric's mean over users; see `bootstrap`.
+
+        Raises:
+            ConfigError: users have no such metric; coverage is of a whole run.
+        """
+        return {
+            model: bootstrap(values, level=level, samples=samples, seed=seed)
+            for model, values in self._values(metric).items()
+        }
+
+    def comparisons(
+        self, metric: str, *, level: float = 0.95, samples: int = 5000, seed: int = 0
+    ) -> list[Comparison]:
+        """Every pair of models on one metric, by paired tests over users; see `compare`.
+
+        Raises:
+            ConfigError: users have no such metric; coverage is of a whole run.
+        """
+        return compare(self._values(metric), metric, level=level, samples=samples, seed=seed)
+
     def table(self, metrics: Sequence[str] | None = None) -> str:
         """A table as plain text: a line for each metric, a column for each model.
 
@@ -107,6 +131,15 @@ class Report:
             found["known_users"] = _jsonable(self.of(~self.cold))
             found["cold_users"] = _jsonable(self.of(self.cold))
         return found
+
+    def _values(self, metric: str) -> dict[str, np.ndarray]:
+        known = list(self.per_user[self.models[0]])
+        if metric not in known:
+            raise ConfigError(
+                f"Users have no metric {metric!r} in the report; they have {known}."
+                f"{nearest(metric, known)}"
+            )
+        return {model: mine[metric] for model, mine in self.per_user.items()}
 
     def _notes(self) -> list[str]:
         count = self.counts
