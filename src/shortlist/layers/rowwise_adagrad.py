@@ -63,7 +63,10 @@ class RowwiseAdagrad(keras.optimizers.Optimizer):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update one variable as a whole."""
         rate = ops.cast(learning_rate, variable.dtype)
-        gradient = ops.convert_to_tensor(gradient, dtype=variable.dtype)
+        # TensorFlow may hand over single rows; the sum is the gradient of the whole variable.
+        gradient = ops.add(
+            ops.cast(gradient, variable.dtype), ops.zeros(variable.shape, variable.dtype)
+        )
         accumulator = self._accumulators[self._get_variable_index(variable)]
         square = ops.square(gradient)
         if len(variable.shape) > 1:

@@ -175,11 +175,11 @@ class Model(StepTrainer, keras.Model):
         optimizer.inner.apply([*gradients, plan.anchor], [*dense, optimizer.anchor])
         optimizer.finish(plan)
 
-    def _refuse_ids(self, found: Any) -> None:
+    def _refuse_ids(self, found: Any, original: Callable[[int], int] = int) -> None:
         """Raise the error for the first id that was out of range, if there was one."""
         flag, place, value = (0, 0, 0) if found is None else ops.convert_to_numpy(found)
         if flag:
-            raise out_of_range(self._embeddings()[place], int(value))
+            raise out_of_range(self._embeddings()[int(place)], original(int(value)))
 
     def _new_step(self) -> keras.layers.Layer:
         return _Step(self.compute_loss, name=self.name)

@@ -10,7 +10,7 @@ Every module here has the same names:
   not below the number of rows are left out.
 - ``sum_repeated(ids, gradients, size)``: distinct ids and the sums of their gradients. On JAX the
   shape stays static: what is left over has the id ``size``.
-- ``outside(ids, size)``: ``[2]`` int32, whether any id is out of range and the first that is; None
+- ``outside(ids, size)``: ``[2]`` int, whether any id is out of range and the first that is; None
   where it has been found that none is. Where the ids are known it raises `OutOfRange`.
 - ``Tape``: keeps the lookups of a step, and where their gradients arrive.
 """

@@ -52,7 +52,7 @@ def outside(ids: Any, size: int) -> Any | None:
     bad = tf.concat([bad, [False]], 0)
     flat = tf.concat([flat, tf.zeros(1, flat.dtype)], 0)
     first = flat[tf.argmax(tf.cast(bad, "int32"))]
-    return tf.stack([tf.cast(tf.reduce_any(bad), "int32"), tf.cast(first, "int32")])
+    return tf.stack([tf.cast(tf.reduce_any(bad), "int64"), tf.cast(first, "int64")])
 
 
 def _inside(ids: Any, size: int) -> Any:

@@ -10,9 +10,7 @@ from shortlist._backend.rows.lookups import Lookup, OutOfRange
 
 
 def integers(ids: Any) -> Any:
-    """Ids as int32 or int64."""
-    if ids.dtype in (torch.int32, torch.int64):
-        return ids
+    """Ids as int64, which every kernel takes."""
     return ids.to(torch.int64)
 
 
@@ -30,7 +28,7 @@ def differentiable_gather(variable: Any, ids: Any) -> Any:
 def write(variable: Any, ids: Any, rows: Any) -> None:
     """Replace the rows of distinct ``ids`` in place."""
     with torch.no_grad():
-        variable.value.index_copy_(0, ids, rows)
+        variable.value.index_copy_(0, integers(ids), rows)
 
 
 def sum_repeated(ids: Any, gradients: Any, size: int) -> tuple[Any, Any]:

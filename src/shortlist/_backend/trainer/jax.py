@@ -7,10 +7,10 @@ from typing import Any
 
 import jax
 import keras
-import numpy as np
 
 from shortlist._backend.rows.jax import Tape
 from shortlist._backend.rows.lookups import Lookup
+from shortlist._backend.trainer.wide_ids import WideIds
 from shortlist.errors import DataError
 
 State = tuple[list[Any], ...]
@@ -62,11 +62,11 @@ class StepTrainer:
 
     def _guarded(self: Any, function: Callable[..., Any], names: tuple[str, ...]) -> Any:
         def run(state: State, batches: Iterator[Any]) -> tuple[dict[str, Any], State]:
-            logs, state = function(state, map(_narrowed, batches))
+            logs, state = function(state, map(self._wide_ids.narrow, batches))
             # Waiting for this step would keep the next batch waiting, so look at the one before.
             found, self._found = self._found, logs.pop(_FOUND, None)
             try:
-                self._refuse_ids(found)
+                self._refuse_ids(found, self._wide_ids.original)
             except DataError:
                 # The arrays the variables had are gone: the step was given them to write over.
                 self._jax_state = dict(zip(names, state, strict=True))
@@ -75,13 +75,15 @@ class StepTrainer:
             return logs, state
 
         self._found = None
+        self._wide_ids = WideIds()
         return run
 
     def jax_state_sync(self: Any) -> None:
         """Give the variables their values of the last step, once it is known to be sound."""
         super().jax_state_sync()  # type: ignore[misc]
         found, self._found = getattr(self, "_found", None), None
-        self._refuse_ids(found)
+        if found is not None:
+            self._refuse_ids(found, self._wide_ids.original)
 
     def train_step(self: Any, state: State, data: Any) -> tuple[dict[str, Any], State]:
         """One update of all variables from one batch."""
@@ -125,7 +127,7 @@ class StepTrainer:
         lookups: list[Lookup],
     ) -> tuple[list[Any], list[Any]]:
         optimizer = self.optimizer
-        if not self._row_variables():
+        if not hasattr(optimizer, "begin"):
             return optimizer.stateless_apply(optimizer_values, gradients, trainable)
         references = [
             *zip(self.trainable_variables, trainable, strict=True),
@@ -184,15 +186,3 @@ def _replaced(values: list[Any], places: list[int], new: list[Any]) -> list[Any]
     for place, value in zip(places, new, strict=True):
         values[place] = value
     return values
-
-
-def _narrowed(batch: Any) -> Any:
-    """Keep ids of 64 bits from being cut to 32, which would make other ids of them."""
-
-    def narrow(leaf: Any) -> Any:
-        if not isinstance(leaf, np.ndarray) or leaf.dtype not in (np.int64, np.uint64, np.uint32):
-            return leaf
-        info = np.iinfo(np.int32)
-        return np.clip(leaf, info.min, info.max).astype(np.int32)
-
-    return keras.tree.map_structure(narrow, batch)

@@ -76,7 +76,10 @@ class StepTrainer:
         gradients = gradient_tape.gradient(scaled, [*(v.value for v in dense), *rows])
         parts = zip(tape.lookups, gradients[len(dense) :], strict=True)
         lookups = [Lookup(x.variable, x.ids, _dense(g, x.rows)) for x, g in parts]
-        self._update([_summed(g) for g in gradients[: len(dense)]], dense, lookups)
+        # Keras divides the gradients by a fixed loss scale, which single rows do not support.
+        whole = getattr(self.optimizer, "inner", self.optimizer).loss_scale_factor is not None
+        summed = [_summed(g, whole) for g in gradients[: len(dense)]]
+        self._update(summed, dense, lookups)
         return logs
 
     def test_step(self: Any, data: Any) -> dict[str, Any]:
@@ -93,7 +96,7 @@ def _dense(gradient: Any, rows: Any) -> Any:
     return gradient
 
 
-def _summed(gradient: Any) -> Any:
+def _summed(gradient: Any, whole: bool) -> Any:
     """Give each row of a sparse gradient once, with the sum of its parts.
 
     Keras' optimizers add the squares of the parts of a row that is looked up several times in a
@@ -101,6 +104,8 @@ def _summed(gradient: Any) -> Any:
     """
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
+    if whole:
+        return tf.convert_to_tensor(gradient)
     rows, places = tf.unique(gradient.indices)
     sums = tf.math.unsorted_segment_sum(gradient.values, places, tf.size(rows))
     return tf.IndexedSlices(sums, rows, gradient.dense_shape)
