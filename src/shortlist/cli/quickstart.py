@@ -55,6 +55,13 @@ def quickstart_config(path: Path | None, out: Path | None, seed: int, epochs: in
         "seed": seed,
         "data": {"dataset": "movielens-100k"},
         "split": {"method": "user-time", "test": 0.2},
+        "postranking": {
+            "steps": [
+                {"name": "seen"},
+                {"name": "mmr", "trade_off": 0.9},
+                {"name": "attribute_cap", "column": "genres", "at_most": 8},
+            ]
+        },
     }
     if path is not None:
         tables["data"]["path"] = str(path)

@@ -119,7 +119,7 @@ class FeaturesConfig:
     kinds: Mapping[str, str] = field(default_factory=dict)
     user_id: bool = True
     history: Literal["before", "others"] = "before"
-    history_length: int = 50
+    history_length: int = 32
 
     def __post_init__(self) -> None:
         positive("features", "history_length", self.history_length)
@@ -140,10 +140,10 @@ class RetrievalConfig:
     """
 
     embedding_dim: int = 64
-    epochs: int = 10
+    epochs: int = 8
     batch_size: int = 1024
     learning_rate: float = 0.003
-    weight_decay: float = 0.3
+    weight_decay: float = 0.5
     unknown_user_rate: float = 0.5
 
     def __post_init__(self) -> None:
@@ -180,7 +180,7 @@ class RankingConfig:
 class PostRankingConfig:
     """The post-rankers, in order, each a table with a ``name`` and its options."""
 
-    steps: tuple[Mapping[str, Any], ...] = ()
+    steps: tuple[Mapping[str, Any], ...] = ({"name": "seen"},)
 
     def __post_init__(self) -> None:
         for step in self.steps:

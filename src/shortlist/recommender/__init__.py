@@ -1,0 +1,42 @@
+"""From interactions to a saved recommender, and from a user to a short list."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shortlist.recommender.config import Config
+    from shortlist.recommender.job import Job, Stage, Trained
+    from shortlist.recommender.pipeline import Recommendations, Recommender
+    from shortlist.recommender.retrieval import TowerRetriever
+    from shortlist.recommender.users import UserStore
+
+# Loaded when first used: the command line reads a configuration before it needs anything else.
+_EXPORTS = {
+    "Config": "config",
+    "Job": "job",
+    "Recommendations": "pipeline",
+    "Recommender": "pipeline",
+    "Stage": "job",
+    "TowerRetriever": "retrieval",
+    "Trained": "job",
+    "UserStore": "users",
+}
+
+__all__ = [
+    "Config",
+    "Job",
+    "Recommendations",
+    "Recommender",
+    "Stage",
+    "TowerRetriever",
+    "Trained",
+    "UserStore",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'shortlist.recommender' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"shortlist.recommender.{_EXPORTS[name]}"), name)

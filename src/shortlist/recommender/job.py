@@ -1,0 +1,167 @@
+"""A whole training job, from a configuration to a saved recommender with its report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shortlist.baselines import Popularity
+from shortlist.data import Split
+from shortlist.datasets import Dataset
+from shortlist.evaluation import Report, evaluate
+from shortlist.postranking import Pipeline
+from shortlist.recommender import source
+from shortlist.recommender.config import Config
+from shortlist.recommender.encoders import catalogue
+from shortlist.recommender.fit import fit_retriever
+from shortlist.recommender.pipeline import Recommender
+from shortlist.recommender.reranking import fit_reranker
+from shortlist.recommender.storage import next_version
+from shortlist.recommender.users import UserStore
+
+__all__ = ["Job", "Stage", "Trained"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One finished stage of a job: what it was, how long it took, what came of it."""
+
+    name: str
+    seconds: float
+    detail: str
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a job leaves: a recommender, where it lies, and how good it is.
+
+    Attributes:
+        recommender: ready to answer. Its model learned from the training part alone; it knows the
+            histories of the whole data, so that nobody is recommended what they have met.
+        report: the metrics of popularity, retrieval and the whole pipeline on the test part.
+        bundle: the folder it was saved to.
+        stages: what each stage took.
+        facts: counts of the data.
+    """
+
+    recommender: Recommender
+    report: Report
+    bundle: Path
+    stages: tuple[Stage, ...]
+    facts: dict[str, Any]
+
+
+@dataclass
+class Job:
+    """Runs a configuration stage by stage.
+
+    Args:
+        config: what to do.
+        on_stage: called with each finished `Stage`.
+        on_progress: called as ``on_progress(stage, done, total)`` while a stage runs.
+    """
+
+    config: Config
+    on_stage: Callable[[Stage], None] | None = None
+    on_progress: Callable[[str, int, int], None] | None = None
+    stages: list[Stage] = field(default_factory=list)
+
+    def run(self) -> Trained:
+        """Load, split, train retrieval and ranking, evaluate and save.
+
+        Raises:
+            ShortlistError: what is wrong with the configuration or its data.
+        """
+        with self._stage("data") as say:
+            data = source.load(self.config.data)
+            facts = data.interactions.facts()
+            say(
+                f"{facts['rows']:,} interactions of {facts['users']:,} users with "
+                f"{facts['items']:,} items, from {data.source}"
+            )
+        with self._stage("split") as say:
+            split = source.split(data.interactions, self.config.split)
+            say(f"{len(split.train):,} to train, {len(split.test):,} to test: {split.description}")
+        recommender = self._train(split, data)
+        with self._stage("evaluation") as say:
+            report = self._evaluate(recommender, split, data)
+            say(f"{len(report.users):,} users, the whole catalogue of {recommender.size:,} items")
+        with self._stage("bundle") as say:
+            recommender = recommender.knowing(UserStore.of(data.interactions, data.users))
+            bundle = next_version(Path(self.config.output.bundle))
+            recommender.save(bundle, about=self._about(data, split, report))
+            say(str(bundle))
+        return Trained(recommender, report, bundle, tuple(self.stages), facts)
+
+    def _train(self, split: Split, data: Dataset) -> Recommender:
+        config, train = self.config, split.train
+        items = catalogue(train, data.items)
+        with self._stage("retrieval") as say:
+            retriever = fit_retriever(
+                train,
+                data.users,
+                items,
+                features=config.features,
+                retrieval=config.retrieval,
+                seed=config.seed,
+                on_progress=self._progress("retrieval"),
+            )
+            say(f"two towers of {config.retrieval.embedding_dim} dimensions, exact index")
+        ranker = None
+        if config.ranking.enabled:
+            with self._stage("ranking") as say:
+                ranker = fit_reranker(
+                    train,
+                    data.users,
+                    items,
+                    retriever,
+                    config=config,
+                    on_progress=self._progress("ranking"),
+                )
+                say(f"a ranker over {config.ranking.pool} candidates")
+        return Recommender(
+            retriever,
+            UserStore.of(train, data.users),
+            items,
+            fallback=Popularity().fit(train),
+            ranker=ranker,
+            postranker=Pipeline.from_steps(config.postranking.steps),
+            pool=config.ranking.pool,
+            title=config.data.title,
+        )
+
+    def _evaluate(self, recommender: Recommender, split: Split, data: Dataset) -> Report:
+        return evaluate(
+            {"retrieval": recommender.retriever, "pipeline": recommender},
+            split,
+            self.config.evaluation.ks,
+            items=recommender.items,
+            users=data.users,
+        )
+
+    def _about(self, data: Dataset, split: Split, report: Report) -> dict[str, Any]:
+        return {
+            "config": self.config.to_dict(),
+            "data": {"name": data.name, "source": data.source},
+            "split": {"name": split.name, "description": split.description},
+            "metrics": report.to_dict()["metrics"],
+        }
+
+    def _progress(self, stage: str) -> Callable[[int, int], None] | None:
+        report = self.on_progress
+        return None if report is None else lambda done, total: report(stage, done, total)
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Time a stage; the block says what came of it."""
+        details: list[str] = []
+        began = time.perf_counter()
+        yield details.append
+        stage = Stage(name, time.perf_counter() - began, " ".join(details))
+        self.stages.append(stage)
+        if self.on_stage is not None:
+            self.on_stage(stage)

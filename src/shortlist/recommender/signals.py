@@ -1,0 +1,173 @@
+"""What a ranker is told about a candidate besides its attributes, from tables of the items.
+
+All of it can be had at serving from a query's history, the candidates and their retrieval scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+
+from shortlist.bundle import Draft, Folder
+from shortlist.data import Interactions
+from shortlist.ids import IdMap, flatten
+from shortlist.queries import Queries
+from shortlist.ranked import Ranked
+
+__all__ = ["SIGNALS", "Signals"]
+
+SIGNALS = (
+    "score",
+    "log_rank",
+    "log_popularity",
+    "log_recent",
+    "when",
+    "log_history",
+    "like_all",
+    "like_last",
+    "like_nearest",
+)
+
+# Counts are shrunk towards the middle by this many imagined events.
+_PRIOR = 5.0
+_LATEST = 20
+# An outlier of this many standard deviations says no more than a larger one.
+_CLIP = 5.0
+
+Vectors = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """Numbers ``[B, K]`` for each candidate of each query, by name.
+
+    - ``score``: the retrieval score, standardised within its list; ``log_rank``: its place.
+    - ``log_popularity``, ``log_recent``: interactions of all time, and of the last fifth of it.
+    - ``when``: how far into their histories people meet the item, from 0 to 1, on average.
+    - ``log_history``: how much is known of the user.
+    - ``like_all``, ``like_last``, ``like_nearest``: the cosine of the candidate's vector with the
+      items of the history: the mean of all, of the latest 20 with more weight on the last, and
+      the largest of those.
+
+    Attributes:
+        items: ``[N]`` ids of the items met in training.
+        table: ``[N, 3]``, the second to fourth of the above.
+        mean, scale: ``[F]`` over the lists the ranker learned from; None until `standardized`.
+    """
+
+    items: np.ndarray
+    table: np.ndarray
+    mean: np.ndarray | None = None
+    scale: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, train: Interactions) -> Signals:
+        """Count what the tables hold."""
+        codes = train.item_codes
+        counts = np.bincount(codes, minlength=len(train.items))
+        times = train.times
+        late = np.ones(len(codes), bool) if times is None else times >= np.quantile(times, 0.8)
+        recent = np.bincount(codes[late], minlength=len(train.items))
+        when = (
+            np.bincount(codes, weights=_progress(train), minlength=len(counts)) + 0.5 * _PRIOR
+        ) / (counts + _PRIOR)
+        table = np.stack([np.log1p(counts), np.log1p(recent), when], axis=1)
+        return cls(train.items, table.astype(np.float32))
+
+    def __call__(self, queries: Queries, ranked: Ranked, vectors: Vectors) -> dict[str, np.ndarray]:
+        """The signals of every place, standardised once `standardized`; 0 at invalid places."""
+        raw = self._raw(queries, ranked, vectors)
+        if self.mean is not None and self.scale is not None:
+            raw = np.clip((raw - self.mean) / self.scale, -_CLIP, _CLIP)
+        raw = np.where(ranked.valid[..., None], raw, 0.0).astype(np.float32)
+        return {name: raw[..., column] for column, name in enumerate(SIGNALS)}
+
+    def standardized(self, queries: Queries, ranked: Ranked, vectors: Vectors) -> Signals:
+        """The same signals, from now on with mean 0 and variance 1 over these lists."""
+        raw = self._raw(queries, ranked, vectors)[ranked.valid]
+        scale = raw.std(axis=0)
+        return Signals(self.items, self.table, raw.mean(axis=0), np.where(scale > 1e-6, scale, 1.0))
+
+    def write(self, draft: Draft) -> None:
+        """Write the tables into a part of a bundle."""
+        draft.write_table("items.parquet", pl.DataFrame({"item": self.items}))
+        arrays = {"table": self.table, "mean": self.mean, "scale": self.scale}
+        draft.write_arrays(
+            "signals.safetensors", {k: v for k, v in arrays.items() if v is not None}
+        )
+
+    @classmethod
+    def read(cls, folder: Folder) -> Signals:
+        """Open what `write` wrote."""
+        arrays = folder.read_arrays("signals.safetensors")
+        items = folder.read_table("items.parquet")["item"].to_numpy()
+        return cls(items, arrays["table"], arrays.get("mean"), arrays.get("scale"))
+
+    def _raw(self, queries: Queries, ranked: Ranked, vectors: Vectors) -> np.ndarray:
+        """``[B, K, F]`` in the order of `SIGNALS`."""
+        lengths = np.array([len(row) for row in queries.history], dtype=np.float32)
+        columns = [
+            _standardized_rows(ranked),
+            np.broadcast_to(np.log1p(np.arange(ranked.k, dtype=np.float32)), ranked.ids.shape),
+            *np.moveaxis(self._of_items(ranked), -1, 0),
+            np.broadcast_to(np.log1p(lengths)[:, None], ranked.ids.shape),
+            *_likeness(queries, ranked, vectors),
+        ]
+        return np.stack([np.asarray(c, dtype=np.float32) for c in columns], axis=-1)
+
+    def _of_items(self, ranked: Ranked) -> np.ndarray:
+        # An item that was not met in training has the smallest counts and meets people half-way.
+        unknown = np.array([0.0, 0.0, 0.5], dtype=np.float32)
+        places = IdMap(self.items).of(ranked.ids.reshape(-1)).reshape(ranked.ids.shape)
+        return np.where(places[..., None] >= 0, self.table[np.maximum(places, 0)], unknown)
+
+
+def _progress(train: Interactions) -> np.ndarray:
+    """For each event, the share of its user's events that came before it."""
+    users = train.user_codes
+    times = train.times
+    order = np.argsort(users, kind="stable") if times is None else np.lexsort((times, users))
+    counts = np.bincount(users)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    place = np.empty(len(users))
+    place[order] = np.arange(len(users)) - starts[users[order]]
+    return place / counts[users]
+
+
+def _standardized_rows(ranked: Ranked) -> np.ndarray:
+    scores = np.where(ranked.valid, ranked.scores, 0.0)
+    count = np.maximum(ranked.valid.sum(axis=1, keepdims=True), 1)
+    mean = scores.sum(axis=1, keepdims=True) / count
+    deviation = np.where(ranked.valid, ranked.scores - mean, 0.0)
+    scale = np.sqrt((deviation**2).sum(axis=1, keepdims=True) / count)
+    return deviation / (scale + 1e-6)
+
+
+def _likeness(queries: Queries, ranked: Ranked, vectors: Vectors) -> list[np.ndarray]:
+    """How like the items of the history each candidate is, in three ways, each ``[B, K]``."""
+    found = _unit(vectors(ranked.ids[ranked.valid]))
+    candidates = np.zeros((*ranked.ids.shape, found.shape[1]), dtype=np.float32)
+    candidates[ranked.valid] = found
+    flat, owners = flatten(queries.history)
+    of_history = _unit(vectors(flat))
+    results = np.zeros((3, *ranked.ids.shape), dtype=np.float32)
+    bounds = np.searchsorted(owners, np.arange(queries.batch_size + 1))
+    for row, (start, end) in enumerate(pairwise(bounds.tolist())):
+        if start == end:
+            continue
+        mine = of_history[start:end]
+        latest = mine[::-1][:_LATEST]
+        weights = 1.0 / np.sqrt(np.arange(1, len(latest) + 1, dtype=np.float32))
+        cosines = candidates[row] @ latest.T
+        results[0, row] = candidates[row] @ mine.mean(axis=0)
+        results[1, row] = cosines @ (weights / weights.sum())
+        results[2, row] = cosines.max(axis=1)
+    return list(results)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

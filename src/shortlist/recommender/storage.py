@@ -1,0 +1,77 @@
+"""A `Recommender` as a bundle: one numbered folder below the bundle's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from shortlist.baselines import Popularity
+from shortlist.bundle import Draft, Folder
+from shortlist.errors import BundleError, ConfigError, nearest
+from shortlist.recommender.retrieval import TowerRetriever
+
+__all__ = ["latest_version", "next_version", "read_retriever", "write_retriever"]
+
+# What a bundle may name. Loading looks a stage up here, so that it never runs code of the bundle.
+_RETRIEVERS: dict[str, Any] = {"towers": TowerRetriever, "popularity": Popularity}
+
+
+def write_retriever(draft: Draft, retriever: Any) -> None:
+    """Write a retriever into a part of a bundle, under its name.
+
+    Raises:
+        ConfigError: it is none of those that can be loaded again.
+    """
+    for name, kind in _RETRIEVERS.items():
+        if type(retriever) is kind:
+            draft.write_json("retriever.json", {"name": name})
+            retriever.write(draft.folder("parts"))
+            return
+    raise ConfigError(
+        f"A saved recommender expected a retriever of {[k.__name__ for k in _RETRIEVERS.values()]};"
+        f" received {type(retriever).__name__}, which could not be loaded again."
+    )
+
+
+def read_retriever(folder: Folder) -> Any:
+    """Open what `write_retriever` wrote.
+
+    Raises:
+        BundleError: it is of a kind this version does not know.
+    """
+    name = folder.read_json("retriever.json")["name"]
+    if name not in _RETRIEVERS:
+        raise BundleError(
+            f"{folder.path} holds a retriever {name!r}; this version knows {sorted(_RETRIEVERS)}."
+            f"{nearest(str(name), _RETRIEVERS)} Load it with the version that wrote it."
+        )
+    return _RETRIEVERS[name].read(folder.folder("parts"))
+
+
+def next_version(folder: Path) -> Path:
+    """The path of the version after the highest that stands in ``folder``; 1 for the first."""
+    return folder / str(max(_versions(folder), default=0) + 1)
+
+
+def latest_version(path: Path) -> Path:
+    """The highest version in ``path``, or ``path`` itself where it is a version.
+
+    Raises:
+        BundleError: there is no bundle.
+    """
+    if (path / "manifest.json").is_file():
+        return path
+    versions = _versions(path)
+    if not versions:
+        raise BundleError(
+            f"Expected a bundle at {path}: a folder with a manifest.json, or one of numbered "
+            f"versions; found {'neither' if path.exists() else 'nothing'}. Make one with "
+            "`shortlist train` or `shortlist quickstart`."
+        )
+    return path / str(max(versions))
+
+
+def _versions(folder: Path) -> list[int]:
+    if not folder.is_dir():
+        return []
+    return [int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()]

@@ -1,0 +1,56 @@
+"""A Keras model in a bundle: its constructor's arguments as JSON, its weights as safetensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from shortlist.bundle import Draft, Folder
+from shortlist.errors import BundleError
+
+__all__ = ["read_model", "write_model"]
+
+
+def write_model(draft: Draft, model: Any) -> None:
+    """Write ``model.get_config()`` and the values of all its weights."""
+    draft.write_json("config.json", model.get_config())
+    arrays = {name: to_numpy(weight) for name, weight in _weights(model).items()}
+    draft.write_arrays("weights.safetensors", arrays)
+
+
+def read_model(folder: Folder, kind: Any) -> Any:
+    """Build a model of class ``kind`` and give it the stored weights.
+
+    Raises:
+        BundleError: the weights stored are not those the model has.
+    """
+    model = kind.from_config(folder.read_json("config.json"))
+    model.build_all()
+    stored = folder.read_arrays("weights.safetensors")
+    for name, weight in _weights(model).items():
+        found = tuple(stored[name].shape) if name in stored else "nothing"
+        if found != tuple(weight.shape):
+            raise BundleError(
+                f"{folder.path} expected the weight {name!r} of shape {tuple(weight.shape)}; "
+                f"found {found}. It was written by another version; train the model again."
+            )
+        weight.assign(stored[name])
+    return model
+
+
+def to_numpy(weight: Any) -> np.ndarray:
+    """The value of a Keras variable of any backend."""
+    import keras  # noqa: PLC0415  (there is a model, so Keras is loaded)
+
+    return np.ascontiguousarray(keras.ops.convert_to_numpy(weight))
+
+
+def _weights(model: Any) -> dict[str, Any]:
+    """The weights that decide what a model says, by number and name.
+
+    A variable's path depends on what was being called when it was made, and its place does not.
+    The state of random generators, of metrics and of optimizers is left out.
+    """
+    chosen = [w for w in model.weights if "seed_generator" not in w.path]
+    return {f"{place:03d}.{weight.name}": weight for place, weight in enumerate(chosen)}

@@ -1,0 +1,24 @@
+import numpy as np
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shortlist.queries import Queries
+from shortlist.recommender.frames import history_column, query_frame
+
+
+@given(st.lists(st.lists(st.integers(0, 9), max_size=4), max_size=6))
+def test_the_column_holds_the_rows(rows):
+    column = history_column([np.array(row, dtype=np.int64) for row in rows])
+    assert column.to_list() == rows
+
+
+def test_strings_and_all_empty():
+    assert history_column([np.array(["b", "a"]), np.array([])]).to_list() == [["b", "a"], []]
+    assert history_column([np.array([]), np.array([])]).to_list() == [[], []]
+
+
+def test_features_stand_beside_user_and_history():
+    features = pl.DataFrame({"user": [7], "age": [30]})
+    frame = query_frame(Queries.of([7], history=[[1, 2]], features=features))
+    assert frame.to_dicts() == [{"user": 7, "history": [1, 2], "age": 30}]
