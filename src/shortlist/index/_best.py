@@ -1,9 +1,11 @@
 """`Best`: the best few rows of each query, kept while scores come in by blocks.
 
-best = Best(batch, k)
-for start, vectors in rows.blocks(size):
-    best.offer(start, vectors @ queries.T)
-best.finish()                                # scores and rows, [B, k], best first
+    best = Best(batch, k)
+    for start, vectors in rows.blocks(size):
+        best.offer(start, vectors @ queries.T)
+    scores, rows = best.finish()
+
+Both are ``[batch, k]``, best first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """The last stage decides what a person sees: rankings in, better rankings out.
 
-pipeline = Pipeline([Seen(), MMR(trade_off=0.7), AttributeCap(column="genres", at_most=3)])
-shown = pipeline(pool, Context(queries, k=10, items=items, vectors=vectors)).top(10)
+    pipeline = Pipeline([Seen(), MMR(trade_off=0.7), AttributeCap(column="genres", at_most=3)])
+    shown = pipeline(pool, Context(queries, k=10, items=items, vectors=vectors)).top(10)
+
+Every step is a `PostRanker` and passes `shortlist.testing.PostRankerTests`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Calibrators: from scores to probabilities that mean what they say, fitted on held-out data.
 
-click = Platt().fit(scores, clicked)
-buy = Isotonic().fit(buy_scores, bought)
-value = combine({"click": click(scores), "buy": buy(buy_scores)}, {"click": 1.0, "buy": 8.0})
-ranked.rescored(value)
+    click = Platt().fit(scores, clicked)
+    buy = Isotonic().fit(buy_scores, bought)
+    value = combine({"click": click(scores), "buy": buy(buy_scores)}, {"click": 1.0, "buy": 8.0})
+
+`Ranked.rescored` then puts a list in the order of such values.
 """
 
 from __future__ import annotations
