@@ -53,23 +53,22 @@ def _run(problem: Problem, block_size: int, gradients: bool) -> tuple[Array, Pro
         scale = block.weight / total
         scaled = exponentials * scale[:, None]
         d_queries = scaled @ block.candidates
-        return (
-            d_candidates + scaled.T @ block.queries,
-            (losses, d_queries, scale * own - block.weight),
-        )
+        # Transposed, since XLA takes four times as long for a product whose left side is.
+        d_candidates = d_candidates + block.queries.T @ scaled
+        return d_candidates, (losses, d_queries, scale * own - block.weight)
 
     by_row = {
         name: blocked(value)
         for name, value in problem._asdict().items()
         if value is not None and name not in columns
     }
-    d_candidates, outputs = jax.lax.scan(body, jnp.zeros_like(problem.candidates), by_row)
+    d_candidates, outputs = jax.lax.scan(body, jnp.zeros_like(problem.candidates.T), by_row)
     # Padding rows are cut off before the sum: where all is masked their loss may be infinite.
     losses, *others = map(joined, outputs)
     loss = jnp.sum(problem.weight * losses)
     if not gradients:
         return loss, None
-    return loss, Problem(others[0], d_candidates, None, losses, others[1])
+    return loss, Problem(others[0], d_candidates.T, None, losses, others[1])
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
