@@ -17,16 +17,33 @@ from shortlist.losses.correction import (
     mine_hard_negatives,
     remove_accidental_hits,
 )
+from shortlist.losses.masks import unseen_mask
+from shortlist.losses.negatives import (
+    CrossBatchNegatives,
+    explicit_negatives,
+    mixed_log_probability,
+)
+from shortlist.losses.pairwise import bpr, hinge, warp
+from shortlist.losses.pointwise import binary_cross_entropy, cosine_contrastive
 from shortlist.losses.softmax import sampled_softmax
 from shortlist.losses.temperature import LearnedTemperature
 
 __all__ = [
     "EXCLUDED",
+    "CrossBatchNegatives",
     "LearnedTemperature",
     "StreamingFrequency",
+    "binary_cross_entropy",
+    "bpr",
     "correct_sampling",
+    "cosine_contrastive",
+    "explicit_negatives",
+    "hinge",
     "log_probability",
     "mine_hard_negatives",
+    "mixed_log_probability",
     "remove_accidental_hits",
     "sampled_softmax",
+    "unseen_mask",
+    "warp",
 ]

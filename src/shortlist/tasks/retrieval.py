@@ -236,6 +236,8 @@ class Retrieval(MeasuredTask):
             logits = logits / ops.cast(self._divisor(), logits.dtype)
         if batch.log_q is not None:
             logits = logits - ops.cast(batch.log_q, logits.dtype)
+        if batch.counts is not None:
+            logits = ops.where(ops.cast(batch.counts, logits.dtype) > 0, logits, EXCLUDED)
         if self._remove_accidental_hits:
             logits = remove_accidental_hits(labels, logits, integer_ids(batch.ids))
         if batch.mask is not None:
