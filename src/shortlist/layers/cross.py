@@ -61,7 +61,7 @@ class Cross(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if diag_scale is None or diag_scale < 0:
+        if diag_scale < 0:
             raise ConfigError(
                 f"diag_scale expected a number of at least 0; received {diag_scale!r}."
             )
