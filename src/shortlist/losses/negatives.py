@@ -33,6 +33,7 @@ def explicit_negatives(
     Returns:
         Labels and logits ``[B, 1 + N]``, the positive first, for the losses of this package.
 
+    >>> import numpy as np
     >>> one = np.ones((1, 2), "float32")
     >>> labels, logits = explicit_negatives(one, one, np.zeros((1, 3, 2), "float32"))
     >>> ops.convert_to_numpy(logits).tolist()
@@ -62,6 +63,7 @@ def mixed_log_probability(log_q: Tensor, batch: int, uniform: int, catalogue: in
     Reference: Yang et al. 2020, "Mixed negative sampling for learning two-tower neural networks in
     recommendations".
 
+    >>> import numpy as np
     >>> log_q = mixed_log_probability(np.log(np.array([0.4, 0.1], "float32")), 1, 1, 10)
     >>> [round(float(value), 3) for value in ops.exp(log_q)]
     [0.25, 0.1]
@@ -98,6 +100,7 @@ class CrossBatchNegatives(keras.layers.Layer):
 
     with a task that removes accidental hits.
 
+    >>> import numpy as np
     >>> memory = CrossBatchNegatives(2, embedding_dim=1)
     >>> for i in range(3):
     ...     x, ids, counts = memory(np.full((1, 1), i, "float32"), np.array([i]), training=True)

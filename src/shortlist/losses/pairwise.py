@@ -104,8 +104,9 @@ def warp(
 
     Reference: Weston et al. 2011, "WSABIE: scaling up to large vocabulary image annotation".
 
-    >>> float(warp([[1.0, 0.0, 0.0]], [[2.0, 0.0, 1.5]], catalogue=5))    # 0.5 (1 + 1/2)
-    0.75
+    >>> loss = warp([[1.0, 0.0, 0.0]], [[2.0, 0.0, 1.5]], catalogue=5)
+    >>> print(f"{float(loss):.4f}")    # 0.5 (1 + 1/2)
+    0.7500
     """
     if catalogue < 2:
         raise ConfigError(f"warp expected a catalogue of 2 items or more; received {catalogue}.")
