@@ -199,3 +199,27 @@ def test_strings_are_ids_on_tensorflow():
     metric = FactorizedTopK((words[5:], CANDIDATES[5:]), ks=(4,))
     metric.update_state(QUERIES[:2], CANDIDATES[:2], true_candidate_ids=words[4:6])
     assert float(*metric.result().values()) == 1.0
+
+
+@pytest.mark.parametrize("merge", [None, False])
+@pytest.mark.filterwarnings("ignore:Model doesn't support `jit_compile=True`:UserWarning")
+def test_a_model_that_asks_for_compilation_trains_in_any_case(merge):
+    class Items(Model):
+        def __init__(self):
+            super().__init__()
+            self.items = keras.layers.Embedding(10, 4)
+            self.task = Retrieval(merge_repeats=merge)
+
+        def compute_loss(self, features, training=False):
+            embeddings = self.items(features["item"])
+            return self.task(embeddings, embeddings)
+
+    if keras.backend.backend() == "torch":
+        pytest.skip("compiling takes a C++ compiler there")
+    model = Items()
+    model.compile(optimizer="sgd", jit_compile=True)
+    data = {"item": np.tile(np.array([1, 2], dtype="int32"), 4)}
+    history = model.fit(data, batch_size=4, verbose=0)
+    assert np.isfinite(history.history["loss"][0])
+    if keras.backend.backend() == "tensorflow":
+        assert model.jit_compile == (merge is False)

@@ -66,8 +66,9 @@ class Retrieval(MeasuredTask):
             ``candidate_ids`` that are such codes.
         reduction: ``"sum"`` or ``"mean"``, of the default loss.
         merge_repeats: score candidates and queries that repeat in a batch once, where nothing is
-            removed or masked; the loss and its gradients stay the same. Set it to False to compile
-            with XLA on TensorFlow; see `sampled_softmax`.
+            removed or masked; the loss and its gradients stay the same. On TensorFlow this rules
+            out XLA, so there it is the default on a CPU alone; on JAX it does nothing. See
+            `sampled_softmax`.
 
     >>> import numpy as np
     >>> task = Retrieval(temperature=0.1)
@@ -89,7 +90,7 @@ class Retrieval(MeasuredTask):
         *,
         sampling: Any = None,
         reduction: str = "sum",
-        merge_repeats: bool = True,
+        merge_repeats: bool | None = None,
     ) -> None:
         groups = {"factorized": metrics, "batch": batch_metrics, "loss": loss_metrics}
         super().__init__(groups, name)
@@ -97,7 +98,12 @@ class Retrieval(MeasuredTask):
             raise ConfigError("Retrieval takes `reduction` only with its own loss; set it there.")
         self._loss = loss
         self._reduction = reduction
+        on_tensorflow = keras.backend.backend() == "tensorflow"
+        if merge_repeats is None:
+            merge_repeats = not (on_tensorflow and keras.distribution.list_devices("gpu"))
         self._merge_repeats = merge_repeats
+        # Keras asks this before it compiles a model with XLA.
+        self.supports_jit = not (on_tensorflow and merge_repeats)
         self._temperature = temperature
         self._num_hard_negatives = num_hard_negatives or 0
         self._remove_accidental_hits = remove_accidental_hits
