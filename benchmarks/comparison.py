@@ -23,6 +23,7 @@ class Line:
         unit: such as ``"s of CPU a step"``.
         at_most: the ratio that must not be exceeded, or None where there is no such bar.
         at_least: the value of ``ours`` that must be reached, likewise.
+        below: the value of ``ours`` that must not be exceeded, likewise.
         details: more of both sides: wall time, peak memory, accuracies.
         versions: of what both sides run on.
     """
@@ -35,6 +36,7 @@ class Line:
     unit: str
     at_most: float | None = None
     at_least: float | None = None
+    below: float | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -46,10 +48,12 @@ class Line:
     @property
     def holds(self) -> bool | None:
         """Whether the bar is reached; None where there is none."""
-        if self.at_most is None and self.at_least is None:
-            return None
-        below = self.at_most is None or self.ratio <= self.at_most
-        return below and (self.at_least is None or self.ours >= self.at_least)
+        checks = [
+            self.at_most is None or self.ratio <= self.at_most,
+            self.at_least is None or self.ours >= self.at_least,
+            self.below is None or self.ours <= self.below,
+        ]
+        return all(checks) if {self.at_most, self.at_least, self.below} != {None} else None
 
     def json(self) -> str:
         """One line of JSON."""
@@ -64,6 +68,7 @@ class Line:
                 "unit": self.unit,
                 "at_most": self.at_most,
                 "at_least": self.at_least,
+                "below": self.below,
                 "holds": self.holds,
                 **{name: _short(value) for name, value in self.details.items()},
                 "versions": self.versions,
@@ -119,7 +124,7 @@ def table(lines: Sequence[Line]) -> str:
 
 
 def _row(line: Line) -> tuple[str, ...]:
-    bars = {"<=": line.at_most, ">=": line.at_least}
+    bars = {"ratio <=": line.at_most, "ours >=": line.at_least, "ours <=": line.below}
     peaks = (line.details.get("ours_peak_mb"), line.details.get("theirs_peak_mb"))
     return (
         line.case,

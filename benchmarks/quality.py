@@ -18,9 +18,11 @@ _KS = (1, 5, 10, 50, 100)
 
 
 def run(settings: Settings) -> Iterator[Line]:
-    """Our two-tower model on a random split; then the TFRS tutorial as it is."""
+    """Our two-tower model and ranker on random splits; then the TFRS tutorial as it is."""
     for backend in settings.backends:
         yield from _two_tower(settings, backend)
+    for backend in settings.backends:
+        yield from _rating(settings, backend)
     yield from _tutorial(settings)
 
 
@@ -45,6 +47,26 @@ def _two_tower(settings: Settings, backend: str) -> Iterator[Line]:
                 at_least=bar,
                 versions={"ours": measured.versions},
             )
+
+
+def _rating(settings: Settings, backend: str) -> Iterator[Line]:
+    """Random 80/20: how far the predicted ratings are off."""
+    case = f"ranker, rating RMSE, {backend}"
+    if not settings.wants(case):
+        return
+    told = {"epochs": 1} if settings.quick else {}
+    ours = settings.ours("ours", "quality_rating.py", backend, **told)
+    measured = interleave([ours], settings.cores[-1], rounds=1, warmups=0)["ours"]
+    yield Line(
+        "quality",
+        case,
+        measured.found["ranker"],
+        "mean + item + user",
+        measured.found["biases"],
+        "RMSE",
+        below=0.95,
+        versions={"ours": measured.versions},
+    )
 
 
 def _tutorial(settings: Settings) -> Iterator[Line]:

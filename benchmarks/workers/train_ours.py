@@ -54,7 +54,8 @@ def make(
         keras.optimizers.Adagrad(0.1) if optimizer == "adagrad" else keras.optimizers.Adam(0.001)
     )
     if distinct:
-        data = {"x": BatchDataset(Batches(columns, batch, unique=["user", "item"]))}
+        batches = Batches(columns, batch, unique=["user", "item"])
+        data = {"x": BatchDataset(batches), "shuffle": False}
     else:
         data = fed(columns, batch)
 

@@ -32,6 +32,8 @@ def test_a_line_of_json_has_the_ratio_and_both_sides_versions():
         ({"at_least": 1.0}, True),
         ({"at_least": 1.1}, False),
         ({"at_most": 0.4, "at_least": 1.0}, False),
+        ({"below": 1.0}, True),
+        ({"below": 0.9}, False),
     ],
 )
 def test_a_bar_holds_up_to_the_bar_itself(bars, holds):
@@ -52,6 +54,6 @@ def test_a_table_has_a_row_a_line_in_straight_columns():
     for name in ("ours", "theirs", "ratio"):
         end = head.index(name) + len(name)
         assert all(row[end - 1] != " " and row[end] == " " for row in rows)
-    assert "<= 0.4" in rows[0]
+    assert "ratio <= 0.4" in rows[0]
     assert "MISSED" in rows[0]
     assert "MISSED" not in rows[1]
