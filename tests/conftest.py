@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Before a test imports Keras, which would choose another backend than the library does.
+from shortlist import _backend  # noqa: F401  # isort: skip
+
 from hypothesis import settings
 
 # How long an example takes depends on what else the machine does, so no example is too slow; and

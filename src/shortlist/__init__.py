@@ -12,7 +12,23 @@ from typing import Any
 
 from shortlist._version import __version__
 
-_EXPORTS: dict[str, str] = {}
+_EXPORTS: dict[str, str] = {
+    "Config": "shortlist.recommender",
+    "Encoder": "shortlist.features",
+    "Exact": "shortlist.index",
+    "Interactions": "shortlist.data",
+    "Job": "shortlist.recommender",
+    "Model": "shortlist.models",
+    "Pipeline": "shortlist.postranking",
+    "Popularity": "shortlist.baselines",
+    "Queries": "shortlist.queries",
+    "Ranked": "shortlist.ranked",
+    "Ranker": "shortlist.models",
+    "Recommender": "shortlist.recommender",
+    "TwoTower": "shortlist.models",
+    "Vocabulary": "shortlist.features",
+    "evaluate": "shortlist.evaluation",
+}
 _PACKAGES: tuple[str, ...] = (
     "baselines",
     "bundle",
@@ -31,9 +47,10 @@ _PACKAGES: tuple[str, ...] = (
     "tasks",
     "testing",
     "tfrs",
+    "training",
 )
 
-__all__ = ["__version__", *_PACKAGES, *_EXPORTS]
+__all__ = ["__version__", *_PACKAGES, *_EXPORTS]  # noqa: PLE0604 - all of them are texts
 
 
 def __getattr__(name: str) -> Any:

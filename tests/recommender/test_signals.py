@@ -5,7 +5,7 @@ from shortlist.bundle import read_folder, write_folder
 from shortlist.data import Interactions
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
-from shortlist.recommender.signals import SIGNALS, Signals
+from shortlist.recommender.signals import SIGNALS, ItemVectors, Signals
 
 LOG = Interactions({"user": [1, 1, 1, 2, 2], "item": [5, 6, 7, 5, 6], "time": [1, 2, 3, 4, 5]})
 VECTORS = {5: [1.0, 0.0], 6: [0.0, 2.0], 7: [3.0, 3.0], 8: [0.0, 0.0]}
@@ -17,8 +17,11 @@ POOL = Ranked(
 QUERIES = Queries.of([1, 9], history=[[5, 6], []])
 
 
-def vectors(ids):
+def candidates(ids):
     return np.array([VECTORS[i] for i in ids.tolist()], dtype=np.float32).reshape(-1, 2)
+
+
+vectors = ItemVectors(candidates, lambda ids: 2 * candidates(ids))
 
 
 def test_each_signal_is_what_it_says():
@@ -34,6 +37,18 @@ def test_each_signal_is_what_it_says():
     np.testing.assert_allclose(found["like_all"][0], [half, 0, 0], atol=1e-6)
     np.testing.assert_allclose(found["like_nearest"][0], [half, 0, 0], atol=1e-6)
     assert not found["like_all"][1].any()
+    # Twice the vectors of items 6 and 5, times that of item 7: 2 (0, 2) and 2 (1, 0) with (3, 3).
+    for name in ("pull_latest", "pull_recent", "pull_all", "pull_most"):
+        np.testing.assert_allclose(found[name][0], [(12 + 6) / 2, 0, 0], atol=1e-5)
+
+
+def test_company_is_the_score_of_ease():
+    signals = Signals.of(LOG)
+    found = signals(QUERIES, POOL, vectors)["company"]
+    ranked = signals.company(Queries.of([1], history=[[5, 6]], exclude=[[5, 6]]), 1)
+    assert ranked.lists() == [[7]]
+    assert found[0, 0] == pytest.approx(ranked.scores[0, 0])
+    assert not found[1].any()
 
 
 def test_the_last_item_weighs_most():

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
+import polars as pl
 
+from shortlist.bundle import Draft, Folder
 from shortlist.data import Interactions
 from shortlist.errors import DataError, NotFittedError
 from shortlist.ids import IdMap, filler, flatten
@@ -74,14 +76,12 @@ class ItemItem(abc.ABC):
             ConfigError: ``k`` is not a positive integer.
         """
         k = check_k(k)
-        if self._weights is None:
-            name = type(self).__name__
-            raise NotFittedError(f"This {name} is not fitted. Call fit(interactions) first.")
+        weights = self._fitted()
         batch = queries.batch_size
         scores = np.full((batch, k), -np.inf, dtype=np.float32)
         columns = np.zeros((batch, k), dtype=np.int64)
         for start in range(0, batch, _USERS_AT_ONCE):
-            block = self._scores(queries.rows(start, start + _USERS_AT_ONCE), self._weights)
+            block = self._scores(queries.rows(start, start + _USERS_AT_ONCE), weights)
             best = select_top(block, k)
             part = slice(start, start + _USERS_AT_ONCE)
             columns[part, : best.shape[1]] = best
@@ -90,6 +90,41 @@ class ItemItem(abc.ABC):
         ids = self.items[columns]
         ids[~valid] = filler(ids.dtype)
         return Ranked(ids, scores, valid)
+
+    def score(self, queries: Queries, ids: np.ndarray) -> np.ndarray:
+        """The scores ``[B, K]`` of the items ``ids`` ``[B, K]`` for each query's history.
+
+        An item that was not met in training scores 0, as everything does for an empty history.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+        """
+        weights = self._fitted()
+        places = self._places.of(ids.reshape(-1)).reshape(ids.shape)
+        seen = np.zeros((queries.batch_size, len(self.items)), dtype=np.float32)
+        seen[self._pairs(queries.history)] = 1.0
+        found = np.take_along_axis(seen @ weights, np.maximum(places, 0), axis=1)
+        return np.where(places >= 0, found, np.float32(0))
+
+    def write(self, draft: Draft) -> None:
+        """Write items and weights into a part of a bundle."""
+        draft.write_arrays("weights.safetensors", {"weights": self._fitted()})
+        draft.write_table("items.parquet", pl.DataFrame({"item": self.items}))
+
+    @classmethod
+    def read(cls, folder: Folder) -> Self:
+        """Read what `write` wrote; the options that weighed the items are not among it."""
+        model = cls()
+        model.items = folder.read_table("items.parquet")["item"].to_numpy()
+        model._places = IdMap(model.items)
+        model._weights = folder.read_arrays("weights.safetensors")["weights"]
+        return model
+
+    def _fitted(self) -> np.ndarray:
+        if self._weights is None:
+            name = type(self).__name__
+            raise NotFittedError(f"This {name} is not fitted. Call fit(interactions) first.")
+        return self._weights
 
     def _scores(self, queries: Queries, weights: np.ndarray) -> np.ndarray:
         """Scores ``[B, N]``, -inf for what is excluded."""

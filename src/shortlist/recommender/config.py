@@ -267,7 +267,7 @@ class Config:
 
     def anchored(self, folder: Path) -> Config:
         """The same configuration with its relative paths taken from ``folder``."""
-        data = {
+        data: dict[str, Any] = {
             key: _anchored(value, folder)
             for key in ("path", "interactions", "users", "items")
             if (value := getattr(self.data, key)) is not None

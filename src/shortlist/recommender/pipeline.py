@@ -16,7 +16,7 @@ from shortlist.bundle import Draft, read_folder, write_folder
 from shortlist.errors import ConfigError, DataError
 from shortlist.ids import as_ids
 from shortlist.index import Exact
-from shortlist.postranking import Context, PostRanker
+from shortlist.postranking import Context, ItemTable, PostRanker
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
 from shortlist.recommender.reranking import Reranker
@@ -75,6 +75,7 @@ class Recommender:
         self.postranker = postranker
         self.pool = pool
         self.title = title
+        self._table = ItemTable(items)
         # The unit vectors of the catalogue, made when similar items are first asked for.
         self._neighbours: Exact | None = None
 
@@ -209,7 +210,7 @@ class Recommender:
         retriever = read_retriever(folder.folder("retriever"))
         ranker = None
         if config["ranker"]:
-            ranker = Reranker.read(folder.folder("ranker"), retriever.vectors)
+            ranker = Reranker.read(folder.folder("ranker"), retriever.item_vectors)
         return cls(
             retriever,
             UserStore.read(folder.folder("users")),
@@ -270,7 +271,7 @@ class Recommender:
 
     def _context(self, queries: Queries, k: int) -> Context:
         vectors = getattr(self.retriever, "vectors", None)
-        return Context(queries=queries, k=k, items=self.items, vectors=vectors, seed=0)
+        return Context(queries=queries, k=k, items=self._table, vectors=vectors)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from shortlist.ranked import Ranked
 from shortlist.recommender.config import Config, RankingConfig
 from shortlist.recommender.fit import fit_retriever
 from shortlist.recommender.retrieval import TowerRetriever
-from shortlist.recommender.signals import SIGNALS, Signals
+from shortlist.recommender.signals import SIGNALS, ItemVectors, Signals
 from shortlist.recommender.users import UserStore
 from shortlist.recommender.weights import read_model, write_model
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Reranker", "fit_reranker"]
 
-Vectors = Callable[[np.ndarray], np.ndarray]
-
 
 class Reranker:
     """Scores the candidates of every query anew, from `Signals`.
@@ -37,10 +36,10 @@ class Reranker:
     Args:
         model: a trained `Ranker` of the signals.
         signals: what it is told of each candidate.
-        vectors: the items' vectors by id, zeros for an item without one.
+        vectors: the items' vectors, those of the retriever.
     """
 
-    def __init__(self, model: Ranker, signals: Signals, vectors: Vectors) -> None:
+    def __init__(self, model: Ranker, signals: Signals, vectors: ItemVectors) -> None:
         self.model = model
         self.signals = signals
         self.vectors = vectors
@@ -56,7 +55,7 @@ class Reranker:
         self.signals.write(draft.folder("signals"))
 
     @classmethod
-    def read(cls, folder: Folder, vectors: Vectors) -> Reranker:
+    def read(cls, folder: Folder, vectors: ItemVectors) -> Reranker:
         """Open what `write` wrote."""
         from shortlist.models import Ranker  # noqa: PLC0415  (loads Keras, so only when needed)
 
@@ -102,17 +101,16 @@ def fit_reranker(
             "retrieved for any user is among the events held out. Train retrieval longer, raise "
             "`pool` in [ranking], or set `enabled = false` there."
         )
-    signals = Signals.of(inner.train).standardized(queries, pool, earlier.vectors)
-    features = signals(queries, pool, earlier.vectors)
+    signals = Signals.of(inner.train).standardized(queries, pool, earlier.item_vectors)
+    features = signals(queries, pool, earlier.item_vectors)
     model = _fit_model(
         {name: values[learnable] for name, values in features.items()},
         gains[learnable],
         config.ranking,
         config.seed,
     )
-    final = Signals.of(train)
-    refitted = Signals(final.items, final.table, signals.mean, signals.scale)
-    return Reranker(model, refitted, retriever.vectors)
+    final = replace(Signals.of(train), mean=signals.mean, scale=signals.scale)
+    return Reranker(model, final, retriever.item_vectors)
 
 
 def _hold_out(train: Interactions, config: Config) -> Split:

@@ -15,7 +15,8 @@ from shortlist.index import Exact, Index
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
 from shortlist.recommender.frames import query_frame
-from shortlist.recommender.weights import read_model, write_model
+from shortlist.recommender.signals import ItemVectors
+from shortlist.recommender.weights import read_model, to_numpy, write_model
 
 if TYPE_CHECKING:
     from shortlist.models import TwoTower
@@ -67,6 +68,17 @@ class TowerRetriever:
         found = np.zeros((len(asked), self.model.embedding_dim), dtype=np.float32)
         found[known] = self.index.vectors(asked[known])[:, :-1]
         return found
+
+    @property
+    def item_vectors(self) -> ItemVectors:
+        """What a ranker needs of the towers."""
+        return ItemVectors(self.vectors, self._history_vectors)
+
+    def _history_vectors(self, ids: np.ndarray) -> np.ndarray:
+        """What each item adds to a query whose history holds it, ``[N, D]``."""
+        codes = self.encoder.vocabulary("item").encode(ids)
+        table = to_numpy(self.model.query_tower.tables["history"].table)
+        return np.where(codes[:, None] > 0, table[codes], np.float32(0))
 
     def write(self, draft: Draft) -> None:
         """Write model, encoder and index into a part of a bundle."""

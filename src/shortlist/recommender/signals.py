@@ -6,19 +6,21 @@ All of it can be had at serving from a query's history, the candidates and their
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from shortlist.baselines import EASE
 from shortlist.bundle import Draft, Folder
 from shortlist.data import Interactions
 from shortlist.ids import IdMap, flatten
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
 
-__all__ = ["SIGNALS", "Signals"]
+__all__ = ["SIGNALS", "ItemVectors", "Signals"]
 
 SIGNALS = (
     "score",
@@ -30,6 +32,11 @@ SIGNALS = (
     "like_all",
     "like_last",
     "like_nearest",
+    "pull_latest",
+    "pull_recent",
+    "pull_all",
+    "pull_most",
+    "company",
 )
 
 # Counts are shrunk towards the middle by this many imagined events.
@@ -38,7 +45,22 @@ _LATEST = 20
 # An outlier of this many standard deviations says no more than a larger one.
 _CLIP = 5.0
 
+# Company is counted for each pair of items, so only where the pairs fit into a bundle.
+_MOST_ITEMS_FOR_PAIRS = 5_000
+
 Vectors = Callable[[np.ndarray], np.ndarray]
+
+
+class ItemVectors(NamedTuple):
+    """Functions from ids ``[N]`` to vectors ``[N, D]``, zeros for an item without one.
+
+    Attributes:
+        candidates: an item as something to be found.
+        history: an item as something that was met: what it adds to its user's query.
+    """
+
+    candidates: Vectors
+    history: Vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +74,22 @@ class Signals:
     - ``like_all``, ``like_last``, ``like_nearest``: the cosine of the candidate's vector with the
       items of the history: the mean of all, of the latest 20 with more weight on the last, and
       the largest of those.
+    - ``pull_latest``, ``pull_recent``, ``pull_all``, ``pull_most``: how strongly the items of the
+      history ask for the candidate (history vector times candidate vector): the mean over the
+      latest 5, 20 and 200, and over the strongest 3 of the latest 20.
+    - ``company``: the score of `EASE`, which items are met together; 0 for catalogues of more than
+      5,000 items, for which it would be too large.
 
     Attributes:
         items: ``[N]`` ids of the items met in training.
         table: ``[N, 3]``, the second to fourth of the above.
+        company: a fitted `EASE`, or None.
         mean, scale: ``[F]`` over the lists the ranker learned from; None until `standardized`.
     """
 
     items: np.ndarray
     table: np.ndarray
+    company: EASE | None = None
     mean: np.ndarray | None = None
     scale: np.ndarray | None = None
 
@@ -76,9 +105,12 @@ class Signals:
             np.bincount(codes, weights=_progress(train), minlength=len(counts)) + 0.5 * _PRIOR
         ) / (counts + _PRIOR)
         table = np.stack([np.log1p(counts), np.log1p(recent), when], axis=1)
-        return cls(train.items, table.astype(np.float32))
+        few = len(train.items) <= _MOST_ITEMS_FOR_PAIRS
+        return cls(train.items, table.astype(np.float32), EASE().fit(train) if few else None)
 
-    def __call__(self, queries: Queries, ranked: Ranked, vectors: Vectors) -> dict[str, np.ndarray]:
+    def __call__(
+        self, queries: Queries, ranked: Ranked, vectors: ItemVectors
+    ) -> dict[str, np.ndarray]:
         """The signals of every place, standardised once `standardized`; 0 at invalid places."""
         raw = self._raw(queries, ranked, vectors)
         if self.mean is not None and self.scale is not None:
@@ -86,15 +118,17 @@ class Signals:
         raw = np.where(ranked.valid[..., None], raw, 0.0).astype(np.float32)
         return {name: raw[..., column] for column, name in enumerate(SIGNALS)}
 
-    def standardized(self, queries: Queries, ranked: Ranked, vectors: Vectors) -> Signals:
+    def standardized(self, queries: Queries, ranked: Ranked, vectors: ItemVectors) -> Signals:
         """The same signals, from now on with mean 0 and variance 1 over these lists."""
         raw = self._raw(queries, ranked, vectors)[ranked.valid]
         scale = raw.std(axis=0)
-        return Signals(self.items, self.table, raw.mean(axis=0), np.where(scale > 1e-6, scale, 1.0))
+        return replace(self, mean=raw.mean(axis=0), scale=np.where(scale > 1e-6, scale, 1.0))
 
     def write(self, draft: Draft) -> None:
         """Write the tables into a part of a bundle."""
         draft.write_table("items.parquet", pl.DataFrame({"item": self.items}))
+        if self.company is not None:
+            self.company.write(draft.folder("company"))
         arrays = {"table": self.table, "mean": self.mean, "scale": self.scale}
         draft.write_arrays(
             "signals.safetensors", {k: v for k, v in arrays.items() if v is not None}
@@ -105,9 +139,11 @@ class Signals:
         """Open what `write` wrote."""
         arrays = folder.read_arrays("signals.safetensors")
         items = folder.read_table("items.parquet")["item"].to_numpy()
-        return cls(items, arrays["table"], arrays.get("mean"), arrays.get("scale"))
+        few = any(name.startswith("company/") for name in folder.names)
+        company = EASE.read(folder.folder("company")) if few else None
+        return cls(items, arrays["table"], company, arrays.get("mean"), arrays.get("scale"))
 
-    def _raw(self, queries: Queries, ranked: Ranked, vectors: Vectors) -> np.ndarray:
+    def _raw(self, queries: Queries, ranked: Ranked, vectors: ItemVectors) -> np.ndarray:
         """``[B, K, F]`` in the order of `SIGNALS`."""
         lengths = np.array([len(row) for row in queries.history], dtype=np.float32)
         columns = [
@@ -116,8 +152,14 @@ class Signals:
             *np.moveaxis(self._of_items(ranked), -1, 0),
             np.broadcast_to(np.log1p(lengths)[:, None], ranked.ids.shape),
             *_likeness(queries, ranked, vectors),
+            self._company(queries, ranked),
         ]
         return np.stack([np.asarray(c, dtype=np.float32) for c in columns], axis=-1)
+
+    def _company(self, queries: Queries, ranked: Ranked) -> np.ndarray:
+        if self.company is None:
+            return np.zeros(ranked.ids.shape, dtype=np.float32)
+        return self.company.score(queries, ranked.ids)
 
     def _of_items(self, ranked: Ranked) -> np.ndarray:
         # An item that was not met in training has the smallest counts and meets people half-way.
@@ -147,26 +189,37 @@ def _standardized_rows(ranked: Ranked) -> np.ndarray:
     return deviation / (scale + 1e-6)
 
 
-def _likeness(queries: Queries, ranked: Ranked, vectors: Vectors) -> list[np.ndarray]:
-    """How like the items of the history each candidate is, in three ways, each ``[B, K]``."""
-    found = _unit(vectors(ranked.ids[ranked.valid]))
+def _likeness(queries: Queries, ranked: Ranked, vectors: ItemVectors) -> np.ndarray:
+    """The three ``like_`` and four ``pull_`` signals, ``[7, B, K]``."""
+    found = vectors.candidates(ranked.ids[ranked.valid])
     candidates = np.zeros((*ranked.ids.shape, found.shape[1]), dtype=np.float32)
     candidates[ranked.valid] = found
+    unit = _unit(candidates)
     flat, owners = flatten(queries.history)
-    of_history = _unit(vectors(flat))
-    results = np.zeros((3, *ranked.ids.shape), dtype=np.float32)
+    alike, asking = _unit(vectors.candidates(flat)), vectors.history(flat)
+    results = np.zeros((7, *ranked.ids.shape), dtype=np.float32)
     bounds = np.searchsorted(owners, np.arange(queries.batch_size + 1))
     for row, (start, end) in enumerate(pairwise(bounds.tolist())):
-        if start == end:
-            continue
-        mine = of_history[start:end]
-        latest = mine[::-1][:_LATEST]
-        weights = 1.0 / np.sqrt(np.arange(1, len(latest) + 1, dtype=np.float32))
-        cosines = candidates[row] @ latest.T
-        results[0, row] = candidates[row] @ mine.mean(axis=0)
-        results[1, row] = cosines @ (weights / weights.sum())
-        results[2, row] = cosines.max(axis=1)
-    return list(results)
+        if start < end:
+            results[:3, row] = _like(unit[row], alike[start:end])
+            results[3:, row] = _pull(candidates[row], asking[start:end])
+    return results
+
+
+def _like(candidates: np.ndarray, history: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Cosines of ``candidates`` ``[K, D]`` with a history ``[H, D]``, oldest first, three ways."""
+    latest = history[::-1][:_LATEST]
+    weights = 1.0 / np.sqrt(np.arange(1, len(latest) + 1, dtype=np.float32))
+    cosines = candidates @ latest.T
+    return candidates @ history.mean(axis=0), cosines @ (weights / weights.sum()), cosines.max(1)
+
+
+def _pull(candidates: np.ndarray, history: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Products of ``candidates`` ``[K, D]`` with a history ``[H, D]``, oldest first, four ways."""
+    products = candidates @ history[::-1][:200].T
+    strongest = np.sort(products[:, :_LATEST], axis=1)[:, -3:]
+    means = (products[:, :5], products[:, :_LATEST], products, strongest)
+    return tuple(part.mean(axis=1) for part in means)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
