@@ -7,6 +7,7 @@
     │   └── SchemaError                  a column is missing, misnamed or of the wrong kind
     ├── ConfigError (ValueError)         an option or a configuration file is wrong
     ├── NotFittedError (RuntimeError)    something was used before it was fitted or built
+    ├── TrainingError (RuntimeError)     training cannot go on
     ├── DownloadError (OSError)          a data set could not be fetched
     │   └── ChecksumError                what was fetched or stored is not what was expected
     ├── BundleError (OSError)            a saved recommender is incomplete, damaged or too new
@@ -31,6 +32,7 @@ __all__ = [
     "NotFittedError",
     "SchemaError",
     "ShortlistError",
+    "TrainingError",
     "nearest",
 ]
 
@@ -53,6 +55,10 @@ class ConfigError(ShortlistError, ValueError):
 
 class NotFittedError(ShortlistError, RuntimeError):
     """Something was used before it was fitted or built."""
+
+
+class TrainingError(ShortlistError, RuntimeError):
+    """Training cannot go on."""
 
 
 class DownloadError(ShortlistError, OSError):

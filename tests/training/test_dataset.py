@@ -42,3 +42,19 @@ def test_fit_sees_every_batch_of_every_epoch(shuffle):
     model.compile("sgd")
     history = model.fit(BatchDataset(batches()), epochs=2, verbose=0, shuffle=shuffle)
     assert len(history.history["loss"]) == 2
+
+
+def test_a_look_at_the_first_batch_begins_no_epoch():
+    dataset = BatchDataset(batches())
+    first = dataset[0][0]["x"].tolist()
+    dataset.on_epoch_end()
+    assert dataset.epoch == 0
+    assert dataset[0][0]["x"].tolist() == first
+
+
+def test_skipped_batches_are_asked_for_and_not_made():
+    dataset = BatchDataset(batches())
+    dataset.start_epoch(2, skip=2)
+    seen = [dataset[i][0]["x"].tolist() for i in range(len(dataset))]
+    expected = [batch["x"].tolist() for batch in batches().stream(2)]
+    assert seen[2:] == expected[2:]

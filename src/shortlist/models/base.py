@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -56,6 +56,7 @@ class Model(StepTrainer, keras.Model):
         self._regularization_tracker = keras.metrics.Mean(name="regularization_loss")
         self._total_tracker = keras.metrics.Mean(name="total_loss")
         self._guard = IdGuard()
+        self._skip = 0
         self._is_prepared = False
         self._batch_shapes: Any = None
 
@@ -119,6 +120,20 @@ class Model(StepTrainer, keras.Model):
         self._batch_shapes = keras.tree.map_structure(_shape_of, features)
         self._is_prepared = True
         self.built = True
+
+    def skip_steps(self, count: int) -> None:
+        """Let the next ``count`` steps of ``fit`` take their batches and do nothing with them.
+
+        A run that goes on in the middle of an epoch so comes to the place where it was.
+        """
+        self._skip = count
+
+    def _skip_execution(self, batches: Iterator[Any]) -> bool:
+        """Skip what one execution would train on; whether there is still more to skip."""
+        for _ in range(min(self.steps_per_execution, self._skip)):
+            next(batches)
+            self._skip -= 1
+        return self._skip > 0
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that `build_from_config` needs, for Keras' saving."""

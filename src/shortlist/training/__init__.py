@@ -1,9 +1,22 @@
-"""What `fit` is given and told: data sets, seeds and callbacks."""
+"""What `fit` is given and told: data sets, seeds, optimizers and callbacks."""
 
 from __future__ import annotations
 
 from shortlist import _backend as _backend  # isort: skip
+from shortlist.layers.rowwise_adagrad import RowwiseAdagrad
+from shortlist.training.checkpoint import Checkpoint
 from shortlist.training.dataset import BatchDataset
+from shortlist.training.progress import Progress
 from shortlist.training.seed import set_seed
+from shortlist.training.stop_on_nan import StopOnNaN
+from shortlist.training.validation import Validation
 
-__all__ = ["BatchDataset", "set_seed"]
+__all__ = [
+    "BatchDataset",
+    "Checkpoint",
+    "Progress",
+    "RowwiseAdagrad",
+    "StopOnNaN",
+    "Validation",
+    "set_seed",
+]

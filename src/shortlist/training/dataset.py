@@ -20,7 +20,8 @@ class BatchDataset(keras.utils.PyDataset):
 
     Args:
         batches: the batches, dicts of arrays.
-        epoch: the number of the first epoch; give the epochs already done when going on.
+        epoch: the number of the first epoch; give the epochs already done when going on without
+            a `Checkpoint`, which sees to it.
 
     >>> import numpy as np
     >>> from shortlist.data import Batches
@@ -34,7 +35,7 @@ class BatchDataset(keras.utils.PyDataset):
         self.batches = batches
         self.epoch = epoch
         self._stream: Generator[dict[str, Any]] | None = None
-        self._next = 0
+        self._next = self._given = self._skipped = 0
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
@@ -42,23 +43,33 @@ class BatchDataset(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[dict[str, Any]]:
         """Batch ``index`` of the current epoch, in a tuple as Keras wants it."""
-        if index == 0:
-            self._open()
-        if self._stream is None or index != self._next:
-            return (self.batches.batch(self.epoch, index),)
+        self._given += 1
+        if self._given <= self._skipped:
+            # What is asked for first is thrown away; the first batch stands in for it.
+            return (self.batches.batch(self.epoch, 0),)
+        if index != self._next or self._stream is None:
+            if index not in (0, self._skipped):
+                return (self.batches.batch(self.epoch, index),)
+            self._open(index)
         self._next += 1
-        return (next(self._stream),)
+        return (next(self._stream),)  # type: ignore[arg-type]
+
+    def start_epoch(self, epoch: int, skip: int = 0) -> None:
+        """Go to an epoch; the first ``skip`` batches asked for will not be looked at."""
+        self._close()
+        self.epoch, self._skipped, self._given = epoch, skip, 0
 
     def on_epoch_end(self) -> None:
-        """Go to the next epoch."""
-        self.epoch += 1
-        self._close()
+        """Go to the next epoch, if this one was given to its end."""
+        # Keras also calls this after a look at the first batch, before it trains.
+        whole = self._given >= len(self)
+        self.start_epoch(self.epoch + whole)
 
-    def _open(self) -> None:
+    def _open(self, index: int) -> None:
         self._close()
-        self._stream, self._next = self.batches.stream(self.epoch), 0
+        self._stream, self._next = self.batches.stream(self.epoch, index), index
 
     def _close(self) -> None:
         if self._stream is not None:
             self._stream.close()
-        self._stream = None
+        self._stream, self._next = None, 0

@@ -10,6 +10,7 @@ import keras
 
 from shortlist._backend.rows.jax import Tape
 from shortlist._backend.rows.lookups import Lookup
+from shortlist._backend.trainer.interrupts import interrupts_held
 from shortlist._backend.trainer.wide_ids import WideIds
 from shortlist.errors import DataError
 
@@ -51,7 +52,7 @@ class StepTrainer:
         """Compile the step, and look at its ids before and after it."""
         if self.train_function is None or force:
             super().make_train_function(force)  # type: ignore[misc]
-            self.train_function = self._guarded(self.train_function, _STATE)
+            self.train_function = self._skipping(self._guarded(self.train_function, _STATE))
 
     def make_test_function(self: Any, force: bool = False) -> None:
         """Compile the evaluation of a batch, and look at its ids before and after it."""
@@ -62,20 +63,34 @@ class StepTrainer:
 
     def _guarded(self: Any, function: Callable[..., Any], names: tuple[str, ...]) -> Any:
         def run(state: State, batches: Iterator[Any]) -> tuple[dict[str, Any], State]:
-            logs, state = function(state, map(self._wide_ids.narrow, batches))
+            # The step is given the arrays of the variables to write over. Whatever happens after
+            # it, Keras must find the new ones.
+            with interrupts_held():
+                logs, state = function(state, map(self._wide_ids.narrow, batches))
+                self._jax_state = dict(zip(names, state, strict=True))
             # Waiting for this step would keep the next batch waiting, so look at the one before.
             found, self._found = self._found, logs.pop(_FOUND, None)
             try:
                 self._refuse_ids(found, self._wide_ids.original)
             except DataError:
-                # The arrays the variables had are gone: the step was given them to write over.
-                self._jax_state = dict(zip(names, state, strict=True))
                 super(StepTrainer, self).jax_state_sync()  # type: ignore[misc]
                 raise
             return logs, state
 
         self._found = None
         self._wide_ids = WideIds()
+        return run
+
+    def _skipping(self: Any, function: Callable[..., Any]) -> Any:
+        def run(state: State, batches: Iterator[Any]) -> tuple[dict[str, Any], State]:
+            if not self._skip:
+                return function(state, batches)
+            if self._skip_execution(batches):
+                return {}, state
+            references = list(zip(self.metrics_variables, state[-1], strict=True))
+            with keras.StatelessScope(state_mapping=references):
+                return self.get_metrics_result(), state
+
         return run
 
     def jax_state_sync(self: Any) -> None:

@@ -49,7 +49,7 @@ class StepTrainer:
         """Compile the step, and look at its ids after it."""
         if self.train_function is None or force:
             super().make_train_function(force)  # type: ignore[misc]
-            self.train_function = self._guarded(self.train_function)
+            self.train_function = self._skipping(self._guarded(self.train_function))
 
     def make_test_function(self: Any, force: bool = False) -> None:
         """Compile the evaluation of a batch, and look at its ids after it."""
@@ -62,6 +62,14 @@ class StepTrainer:
             logs = function(batches)
             self._refuse_ids(self._guard.found.value)
             return logs
+
+        return run
+
+    def _skipping(self: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(batches: Any) -> dict[str, Any]:
+            if not self._skip:
+                return function(batches)
+            return {} if self._skip_execution(batches) else self.get_metrics_result()
 
         return run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -25,6 +26,20 @@ class StepTrainer:
         """Create every variable by running ``compute_loss`` on one batch, changing no state."""
         with keras.StatelessScope(), torch.no_grad():
             self._new_step()(features=features, training=False)
+
+    def make_train_function(self: Any, force: bool = False) -> None:
+        """Make the step, or pass over the batches that are to be skipped."""
+        if self.train_function is None or force:
+            super().make_train_function(force)  # type: ignore[misc]
+            self.train_function = self._skipping(self.train_function)
+
+    def _skipping(self: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(batches: Any) -> dict[str, Any]:
+            if not self._skip:
+                return function(batches)
+            return {} if self._skip_execution(iter(batches)) else self.get_metrics_result()
+
+        return run
 
     def train_step(self: Any, data: Any) -> dict[str, Any]:
         """One update of all variables from one batch."""
