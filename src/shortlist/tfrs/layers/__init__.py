@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from shortlist.tfrs.layers import factorized_top_k
+from shortlist.tfrs.layers import dcn, factorized_top_k, feature_interaction, loss
 
-__all__ = ["factorized_top_k"]
+__all__ = ["dcn", "factorized_top_k", "feature_interaction", "loss"]
