@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -185,9 +184,9 @@ def test_a_symbolic_link_from_a_writer_is_refused(tmp_path):
         )
 
 
-def run_child(code, **options):
+def run_child(code):
     return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True, **options
+        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
     )
 
 
@@ -243,19 +242,17 @@ BIG = {
 def test_a_file_that_cannot_grow_leaves_nothing(tmp_path, what):
     write_folder(tmp_path / "b", note("old"), kind="note")
     code = f"""
+        import resource
         import numpy as np, polars as pl
         from shortlist.bundle import write_folder
         from shortlist.errors import BundleError
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
         try:
             write_folder({str(tmp_path / "b")!r}, lambda draft: {BIG[what]}, kind="note")
         except BundleError as error:
             print(error)
     """
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-
-    with run_child(code, preexec_fn=limit) as child:
+    with run_child(code) as child:
         assert "too large" in child.stdout.read()
     assert listing(tmp_path) == ["b"]
     assert read_note(tmp_path / "b") == "old"
