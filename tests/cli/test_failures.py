@@ -57,6 +57,13 @@ def test_a_full_disk_behind_an_error_of_ours_is_what_counts(number: int) -> None
     assert failure_of(error) == (7, "BundleError", str(error))
 
 
+def test_a_full_disk_that_a_library_met_in_rust_is_what_counts() -> None:
+    error = errors.BundleError("weights.safetensors could not be written.")
+    error.__cause__ = ValueError(f"I/O error: No space left on device (os error {errno.ENOSPC})")
+    assert failure_of(error) == (7, "BundleError", str(error))
+    assert failure_of(ValueError("no such file (os error 2)")).code == 1
+
+
 def test_full_memory_behind_an_error_of_ours_is_what_counts() -> None:
     error = errors.DataError("The file events.csv could not be read.")
     error.__cause__ = MemoryError()

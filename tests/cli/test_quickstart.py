@@ -200,6 +200,15 @@ def test_recommend_asks_what_was_typed(
     assert found["answers"][0]["recommendations"][0]["item"] == 50
 
 
+def test_recommend_leaves_out_and_names_what_is_not_in_the_catalogue(
+    cli: Callable[..., Any], fake_bundle: FakeRecommender
+) -> None:
+    ended = cli("recommend", "b", "--history", "50,9,1,8")
+    assert fake_bundle.asked == ([None], 10, [[50, 1]])
+    assert ended.code == 0
+    assert ended.err == "Warning: Left out of the history, not being in the catalogue: 9, 8.\n"
+
+
 @pytest.mark.usefixtures("fake_bundle")
 def test_recommend_says_which_id_cannot_be_one(cli: Callable[..., Any]) -> None:
     ended = cli("recommend", "b", "--user", "anna")

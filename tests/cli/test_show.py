@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+import pytest
 from rich.console import Console
 
-from shortlist.cli.show import show_facts, show_recommendations
+from shortlist.cli.show import nearby, show_facts, show_recommendations
 
 
 def shown(function: object, *values: object) -> list[str]:
@@ -39,3 +41,11 @@ def test_recommendations_are_numbered_with_their_titles() -> None:
         " 1.  1.250   50  Star Wars (1977)",
         " 2.  -0.500  1   [REC]",
     ]
+
+
+def test_a_path_below_the_working_directory_is_shown_from_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert nearby(tmp_path / "bundles" / "1") == Path("bundles") / "1"
+    assert nearby(tmp_path.parent / "1") == tmp_path.parent / "1"

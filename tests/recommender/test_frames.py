@@ -22,3 +22,8 @@ def test_features_stand_beside_user_and_history():
     features = pl.DataFrame({"user": [7], "age": [30]})
     frame = query_frame(Queries.of([7], history=[[1, 2]], features=features))
     assert frame.to_dicts() == [{"user": 7, "history": [1, 2], "age": 30}]
+
+
+def test_somebody_without_a_name_stands_beside_the_others():
+    assert query_frame(Queries.of([None, 7]))["user"].to_list() == [None, 7]
+    assert query_frame(Queries.of([None]))["user"].to_list() == [None]

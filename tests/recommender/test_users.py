@@ -33,6 +33,15 @@ def test_a_number_for_a_text_is_refused():
         UserStore.of(numbers).history(["1"])
 
 
+@pytest.mark.parametrize("ids", [["a", "b"], [1, 2]])
+def test_somebody_without_a_name_has_no_history(ids):
+    log = Interactions({"user": ids, "item": [1, 2], "time": [1, 2]})
+    store = UserStore.of(log, pl.DataFrame({"user": ids, "age": [30, 40]}))
+    assert [row.tolist() for row in store.history([None, ids[1]])] == [[], [2]]
+    assert store.history([None])[0].tolist() == []
+    assert store.features([None])["age"].to_list() == [None]
+
+
 @pytest.mark.parametrize("attributes", [None, ATTRIBUTES])
 def test_written_and_read(tmp_path, attributes):
     store = UserStore.of(LOG, attributes)

@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import traceback
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -68,6 +69,7 @@ _ENDINGS: tuple[tuple[tuple[type[BaseException], ...], int, str, str], ...] = (
 )
 # No space, a quota used up, a file beyond its limit; not every system knows of quotas.
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 # The base of every usage error. It is Click's, which newer releases of Typer carry inside.
 _UsageError = typer.BadParameter.__mro__[1]
@@ -142,11 +144,20 @@ def _machine(error: BaseException) -> str | None:
         if isinstance(cause, MemoryError) or _out_of_memory(cause):
             advice = "The memory is full. Use a smaller batch, less data or a larger machine."
             return advice if ours is None else f"{ours} {advice}"
-        if isinstance(cause, OSError) and cause.errno in _FULL:
-            return ours or f"{_said(cause)}. Free some space or choose another folder."
+        if _disk_full(cause):
+            said = _said(cause) if isinstance(cause, OSError) else str(cause)
+            return ours or f"{said}. Free some space or choose another folder."
     if isinstance(error, OSError) and ours is None and error.errno in _REFUSED:
         return f"{_said(error)}. Choose another folder or change the permissions."
     return None
+
+
+def _disk_full(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in _FULL
+    # polars and safetensors are written in Rust, whose errors have the number in their text.
+    number = _RUST_ERROR.search(str(error))
+    return number is not None and int(number[1]) in _FULL
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ from shortlist.cli.jobs import outcome, run_job
 from shortlist.cli.options import AsJson, Debug, Out
 from shortlist.cli.output import emit
 from shortlist.cli.recommend import rows
-from shortlist.cli.show import show_facts, show_recommendations
+from shortlist.cli.show import nearby, show_facts, show_recommendations
 from shortlist.recommender.config import Config
 
 if TYPE_CHECKING:
@@ -73,16 +73,17 @@ def quickstart_config(path: Path | None, out: Path | None, seed: int, epochs: in
 
 
 def _show(console: Console, trained: Trained, recommendations: list[dict[str, Any]]) -> None:
+    bundle = nearby(trained.bundle)
     show_facts(console, trained.facts)
     console.print()
     console.print(trained.report.table(METRICS))
     console.print(f"\nFor user {USER}:")
     show_recommendations(console, recommendations)
-    console.print(f"\nThe bundle: {trained.bundle}")
+    console.print(f"\nThe bundle: {bundle}")
     console.print(
         "\nNext:\n"
-        f"  shortlist recommend {trained.bundle} --user 7 -k 5\n"
-        f"  shortlist recommend {trained.bundle} --history 50,181,172   # somebody new\n"
-        f"  shortlist evaluate {trained.bundle}\n"
+        f"  shortlist recommend {bundle} --user 7 -k 5\n"
+        f"  shortlist recommend {bundle} --history 50,181,172   # somebody new\n"
+        f"  shortlist evaluate {bundle}\n"
         "  shortlist train examples/own_data.toml   # after naming your own files in it"
     )

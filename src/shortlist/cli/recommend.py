@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
     from shortlist.recommender.pipeline import Recommendations, Recommender
 
-__all__ = ["recommend", "rows"]
+__all__ = ["UnknownItemsWarning", "recommend", "rows"]
+
+
+class UnknownItemsWarning(UserWarning):
+    """A history holds items that a recommender does not know."""
 
 
 def recommend(
@@ -46,9 +51,7 @@ def recommend(
     users: list[Any] = [None]  # somebody without a name
     if user:
         users = typed_ids(user, recommender.users.histories.users.tolist(), "user")
-    past = None
-    if history is not None:
-        past = [typed_ids(split_list(history), recommender.items["item"].to_list(), "item")]
+    past = None if history is None else [_met(history, recommender.items["item"].to_list())]
     answers = recommender.recommend(users, k, history=past)
     found = {
         "bundle": bundle,
@@ -73,6 +76,20 @@ def rows(recommender: Recommender, answers: Recommendations) -> list[list[dict[s
         ]
         for pairs in answers
     ]
+
+
+def _met(history: str, catalogue: list[Any]) -> list[Any]:
+    """The items of a history, without those that are not in the catalogue."""
+    typed = typed_ids(split_list(history), catalogue, "item")
+    known = set(catalogue)
+    unknown = [item for item in typed if item not in known]
+    if unknown:
+        warnings.warn(
+            f"Left out of the history, not being in the catalogue: {', '.join(map(str, unknown))}.",
+            UnknownItemsWarning,
+            stacklevel=2,
+        )
+    return [item for item in typed if item in known]
 
 
 def _show(console: Console, found: dict[str, Any]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["readable", "show_facts", "show_recommendations"]
+__all__ = ["nearby", "readable", "show_facts", "show_recommendations"]
 
 # Whole numbers between these are taken for seconds since 1970: the years from 1973 to 2100.
 _FIRST, _LAST = 100_000_000, 4_102_444_800
@@ -34,6 +35,12 @@ def show_recommendations(console: Console, rows: Sequence[Mapping[str, Any]]) ->
     for place, row in enumerate(rows, start=1):
         table.add_row(f"{place:>2}.", f"{row['score']:.3f}", str(row["item"]), row["title"])
     console.print(table)
+
+
+def nearby(path: Path) -> Path:
+    """``path`` as one would type it here: relative where it lies below the working directory."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def readable(value: Any) -> str:

@@ -11,7 +11,7 @@ import typer
 from shortlist.cli.jobs import outcome, run_job
 from shortlist.cli.options import AsJson, Debug, Out
 from shortlist.cli.output import emit
-from shortlist.cli.show import show_facts
+from shortlist.cli.show import nearby, show_facts
 from shortlist.recommender.config import Config, OutputConfig
 
 if TYPE_CHECKING:
@@ -37,8 +37,9 @@ def train(
 
 
 def _show(console: Console, trained: Trained) -> None:
+    bundle = nearby(trained.bundle)
     show_facts(console, trained.facts)
     console.print()
     console.print(trained.report.table())
-    console.print(f"\nThe bundle: {trained.bundle}")
-    console.print(f"\nNext:\n  shortlist recommend {trained.bundle} --user ID")
+    console.print(f"\nThe bundle: {bundle}")
+    console.print(f"\nNext:\n  shortlist recommend {bundle} --user ID")

@@ -14,9 +14,10 @@ __all__ = ["history_column", "query_frame"]
 
 def query_frame(queries: Queries) -> pl.DataFrame:
     """One row a query: ``user``, ``history`` and the columns of ``queries.features``."""
-    frame = pl.DataFrame(
-        {"user": pl.Series(queries.users), "history": history_column(queries.history)}
-    )
+    users = queries.users
+    # Among objects, such as None for somebody without a name, polars has to look for the type.
+    named = pl.Series(users.tolist() if users.dtype == object else users)
+    frame = pl.DataFrame({"user": named, "history": history_column(queries.history)})
     if queries.features is None:
         return frame
     extra = [name for name in queries.features.columns if name not in frame.columns]

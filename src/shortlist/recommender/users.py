@@ -79,12 +79,12 @@ class UserStore:
 
 
 def alike(known: np.ndarray, asked: np.ndarray) -> bool:
-    """Whether ids are of one kind: all whole numbers or none of them.
+    """Whether ids are of one kind, all whole numbers or none of them; None goes with either.
 
     >>> alike(np.array(["a"], dtype=object), np.array(["b"])), alike(np.array([1]), np.array(["1"]))
     (True, False)
     """
-    if not len(known) or not len(asked):
+    one, other = (next((i for i in ids if i is not None), None) for ids in (known, asked))
+    if one is None or other is None:
         return True
-    one, other = (isinstance(array[:1].tolist()[0], int) for array in (known, asked))
-    return one == other
+    return isinstance(one, int | np.integer) == isinstance(other, int | np.integer)
