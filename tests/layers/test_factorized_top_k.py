@@ -90,6 +90,43 @@ def test_candidates_can_be_exchanged_for_another_number_of_them():
     assert len(layer.variables) == 1
 
 
+@pytest.mark.parametrize("identifiers", [None, NUMBERS, np.array([*WORDS[:-1], "été ☃"])])
+def test_it_is_saved_and_loaded_with_all_it_needs(identifiers, tmp_path):
+    model = keras.Sequential([keras.layers.Dense(4)])
+    before = BruteForce(model, k=3).index(CANDIDATES, identifiers)
+    expected = before(QUERIES)
+    before.save(tmp_path / "index.keras")
+    after = keras.models.load_model(tmp_path / "index.keras")
+    for k in (None, 20):
+        scores, found = after(QUERIES, k=k)
+        assert plain(found)[0][:3] == plain(expected[1])[0]
+    assert isinstance(after, BruteForce)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(scores)[:, :3], ops.convert_to_numpy(expected[0]), rtol=1e-5
+    )
+
+
+def test_one_without_candidates_is_saved_too(tmp_path):
+    BruteForce(k=3).save(tmp_path / "index.keras")
+    after = keras.models.load_model(tmp_path / "index.keras")
+    assert plain(after.index(CANDIDATES)(QUERIES)[1]) == ORDER[:, :3].tolist()
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a SavedModel, strings inside")
+def test_it_is_exported_as_a_saved_model_that_plain_tensorflow_calls(tmp_path):
+    import tensorflow as tf
+
+    lookup = keras.layers.StringLookup(vocabulary=["a", "b"], mask_token=None)
+    table = keras.layers.Embedding(3, 4)
+    layer = BruteForce(keras.Sequential([lookup, table]), k=3).index(CANDIDATES, WORDS)
+    expected = plain(layer(np.array(["a", "b"]))[1])
+    signature = [keras.InputSpec(shape=(None,), dtype="string")]
+    layer.export(tmp_path / "model", input_signature=signature, verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "model")
+    assert plain(loaded.serve(tf.constant(["a", "b"]))[1]) == expected
+    assert plain(loaded.serve(tf.constant(["b"]))[1]) == expected[1:]
+
+
 def test_factorized_top_k_takes_a_layer():
     rows = np.array([ORDER[0, 0], ORDER[1, 1], ORDER[2, 9]])
     for layer in layers(None, k=3):
