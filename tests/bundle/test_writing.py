@@ -184,9 +184,9 @@ def test_a_symbolic_link_from_a_writer_is_refused(tmp_path):
         )
 
 
-def run_child(code):
+def run_child(code, **options):
     return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True, **options
     )
 
 
