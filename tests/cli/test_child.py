@@ -24,11 +24,11 @@ method = "user-time"
 embedding_dim = 8
 epochs = 2
 [ranking]
+enabled = {ranking}
 epochs = 1
 [output]
 bundle = "bundles"
 """
-STAGES_TO_STOP_AFTER = (1, 2, 3, 4)
 
 
 def start(folder: Path, *words: str, **options: Any) -> subprocess.Popen[str]:
@@ -44,11 +44,13 @@ def start(folder: Path, *words: str, **options: Any) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Path:
-    (tmp_path / "job.toml").write_text(JOB, encoding="utf-8")
+    """A folder with a job that is soon done: data, split, retrieval, evaluation and bundle."""
+    (tmp_path / "job.toml").write_text(JOB.format(ranking="false"), encoding="utf-8")
     return tmp_path
 
 
 def test_a_bundle_is_trained_evaluated_and_answers(job: Path) -> None:
+    (job / "job.toml").write_text(JOB.format(ranking="true"), encoding="utf-8")
     child = start(job, "train", "job.toml", "--json")
     out, err = child.communicate(timeout=600)
     assert child.returncode == 0, err
@@ -76,8 +78,15 @@ def test_a_bundle_is_trained_evaluated_and_answers(job: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("stages", STAGES_TO_STOP_AFTER)
+@pytest.mark.parametrize(
+    ("number", "stages"),
+    [
+        pytest.param(signal.SIGINT, 2, id="Ctrl-C in training"),
+        pytest.param(signal.SIGINT, 3, id="Ctrl-C in evaluation"),
+        pytest.param(signal.SIGINT, 4, id="Ctrl-C in saving"),
+        pytest.param(signal.SIGTERM, 2, id="SIGTERM in training"),
+    ],
+)
 def test_stopped_half_way_it_leaves_nothing_behind(job: Path, number: int, stages: int) -> None:
     before = sorted(job.rglob("*"))
     child = start(job, "train", "job.toml")
