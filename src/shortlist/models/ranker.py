@@ -117,8 +117,15 @@ class Ranker(Model):
         numbers = sum(self.features[name].dim or 1 for name in self.numbers)
         return len(self.tables) * self.embedding_dim + numbers
 
+    def build(self, input_shape: Any = None) -> None:
+        """Create every weight; the features' descriptions say all that is needed."""
+        del input_shape
+        self.build_all()
+
     def build_all(self) -> None:
         """Create every weight without a batch, to count or to load them."""
+        if self.built:
+            return
         for table in self.tables.values():
             table.build(())
         width = self.width

@@ -151,6 +151,11 @@ class TwoTower(Model):
         inverse = features[f"{self.candidate_id}_inverse"]
         return columns, inverse, features[f"{self.candidate_id}_counts"]
 
+    def build(self, input_shape: Any = None) -> None:
+        """Create every weight; the features' descriptions say all that is needed."""
+        del input_shape
+        self.build_all()
+
     def build_all(self) -> None:
         """Create every weight without a batch, to count or to load them."""
         for part in (self.query_tower, self.candidate_tower, self.bias):
