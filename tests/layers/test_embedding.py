@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -129,6 +131,14 @@ def test_an_id_out_of_range_of_64_bits_is_no_other_id():
     model.compile("sgd")
     with pytest.raises(DataError, match="'item' expected ids from 0 to 6; received 4294967297"):
         model.fit({"id": np.array([2**32 + 1, 1])}, verbose=0)
+
+
+def test_another_compiled_keras_model_clips_no_id_in_silence():
+    layer, _ = layer_and_table()
+    model = keras.Sequential([keras.Input((1,), dtype="int32"), layer])
+    with contextlib.suppress(DataError, Exception if BACKEND == "tensorflow" else DataError):
+        out = model.predict(np.array([[ROWS]], "int32"), verbose=0)
+        assert np.isnan(out).all()
 
 
 def test_strings_are_refused():

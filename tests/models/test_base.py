@@ -257,6 +257,8 @@ def test_weights_round_trip(data, tmp_path):
 @pytest.mark.parametrize("clip", [{}, {"clipnorm": 0.01}, {"global_clipnorm": 0.01}])
 def test_keras_embeddings_train_rightly_with_repeated_ids(make, clip):
     """A lookup by one-hot product is dense, so no backend can treat its rows apart."""
+    if BACKEND != "tensorflow" and (clip or make is not keras.optimizers.Adagrad):
+        pytest.skip("only TensorFlow has sparse gradients; one case shows that the test is right")
 
     class OneHot(keras.layers.Layer):
         def __init__(self, rows, columns):

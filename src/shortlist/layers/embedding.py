@@ -55,8 +55,9 @@ class Embedding(keras.layers.Layer):
     Raises:
         ConfigError: an argument is wrong.
         DataError: an id is not a row of the table. Where a step is compiled (JAX, TensorFlow) a
-            `Model` raises it after the step, whose wrong ids then read zeros or an arbitrary row
-            and update none.
+            `Model` raises it after the step, whose wrong ids then read zeros or any row and update
+            none. In another compiled Keras model they read NaN on JAX, and on TensorFlow are an
+            error of its own.
 
     >>> import numpy as np
     >>> layer = Embedding(4, 2, combiner="mean", mask_zero=True, embeddings_initializer="ones")
@@ -191,7 +192,7 @@ class Embedding(keras.layers.Layer):
             updated = ops.where(flat == 0, self.input_dim, flat) if unused else flat
             rows = tape.watch(self._table, flat, updated)
             rows = ops.reshape(rows, (*ops.shape(ids), self.output_dim))
-        elif tape is not None or not self.trainable:
+        elif tape is not None:
             rows = native.gather(self._table, ids)
         else:
             rows = native.differentiable_gather(self._table, ids)

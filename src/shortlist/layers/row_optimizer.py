@@ -146,8 +146,8 @@ class RowOptimizer(keras.optimizers.Optimizer):
 
     @property
     def row_variables(self) -> list[Any]:
-        """The tables that are updated row by row."""
-        return [table.variable for table in self.tables]
+        """The tables that are updated row by row, but those frozen since."""
+        return [table.variable for table in self.tables if table.variable.trainable]
 
     @property
     def learning_rate(self) -> Any:

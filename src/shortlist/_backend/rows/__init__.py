@@ -4,8 +4,10 @@ Every module here has the same names:
 
 - ``integers(ids)``: ids of any integer dtype (or whole floats) as int32 or int64.
 - ``gather(variable, ids)``: rows of a variable, without reading the rest of it and without a
-  gradient to it. An id that is out of range reads an arbitrary row (zeros on JAX).
-- ``differentiable_gather(variable, ids)``: the same with a gradient to the variable.
+  gradient to it. An id that is out of range reads zeros on JAX, any row on TensorFlow, and is an
+  error on PyTorch.
+- ``differentiable_gather(variable, ids)``: the same with a gradient to the variable. An id that is
+  out of range reads NaN on JAX and is an error of the framework on TensorFlow and PyTorch.
 - ``write(variable, ids, rows)``: replace rows in place; the ids are distinct, and those that are
   not below the number of rows are left out.
 - ``sum_repeated(ids, gradients, size)``: distinct ids and the sums of their gradients. On JAX the

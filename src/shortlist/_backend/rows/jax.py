@@ -22,15 +22,18 @@ def integers(ids: Any) -> Any:
 
 def gather(variable: Any, ids: Any) -> Any:
     """Rows of ``variable``; zeros for an id that is out of range."""
-    return jax.lax.stop_gradient(differentiable_gather(variable, ids))
+    return jax.lax.stop_gradient(_taken(variable, ids, 0))
 
 
 def differentiable_gather(variable: Any, ids: Any) -> Any:
-    """Rows of ``variable`` with a gradient to it."""
-    size = variable.shape[0]
+    """Rows of ``variable`` with a gradient to it; NaN for an id that is out of range."""
+    return _taken(variable, ids, jnp.nan)
+
+
+def _taken(variable: Any, ids: Any, outside: float) -> Any:
     # A negative index would count from the end.
-    ids = jnp.where(ids < 0, size, ids)
-    return jnp.asarray(variable.value).at[ids].get(mode="fill", fill_value=0)
+    ids = jnp.where(ids < 0, variable.shape[0], ids)
+    return jnp.asarray(variable.value).at[ids].get(mode="fill", fill_value=outside)
 
 
 def write(variable: Any, ids: Any, rows: Any) -> None:

@@ -17,14 +17,15 @@ def integers(ids: Any) -> Any:
 
 
 def gather(variable: Any, ids: Any) -> Any:
-    """Rows of ``variable``, without reading the whole of it."""
-    # A read of the whole variable would make the next write copy it.
-    return tf.gather(variable.value, _inside(ids, variable.shape[0]))
+    """Rows of ``variable``, without reading the whole of it; any row for an id out of range."""
+    # A read of the whole variable would make the next write copy it, and an id that the kernel
+    # refuses would end a step half-way through.
+    return tf.gather(variable.value, tf.clip_by_value(ids, 0, variable.shape[0] - 1))
 
 
 def differentiable_gather(variable: Any, ids: Any) -> Any:
     """Rows of ``variable``; each row's gradient arrives once, as the sum over its repeats."""
-    return tf.gather(_summed_gradient(variable.value), _inside(ids, variable.shape[0]))
+    return tf.gather(_summed_gradient(variable.value), ids)
 
 
 def write(variable: Any, ids: Any, rows: Any) -> None:
@@ -53,11 +54,6 @@ def outside(ids: Any, size: int) -> Any | None:
     flat = tf.concat([flat, tf.zeros(1, flat.dtype)], 0)
     first = flat[tf.argmax(tf.cast(bad, "int32"))]
     return tf.stack([tf.cast(tf.reduce_any(bad), "int64"), tf.cast(first, "int64")])
-
-
-def _inside(ids: Any, size: int) -> Any:
-    """Ids that no kernel refuses half-way through a step; those outside are reported apart."""
-    return tf.clip_by_value(ids, 0, size - 1)
 
 
 @tf.custom_gradient

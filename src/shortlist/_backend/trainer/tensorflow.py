@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from shortlist._backend.rows.lookups import Lookup
 from shortlist._backend.rows.tensorflow import Tape
+from shortlist.errors import ConfigError
 
 
 class StepTrainer:
@@ -27,6 +28,12 @@ class StepTrainer:
                 break
         with self.distribute_strategy.scope():
             self._prepare(data_batch)
+        if self._row_variables() and self.distribute_strategy.num_replicas_in_sync > 1:
+            raise ConfigError(
+                "shortlist.layers.Embedding expected one replica on TensorFlow; received a "
+                f"strategy with {self.distribute_strategy.num_replicas_in_sync}. Use "
+                "keras.layers.Embedding, or train on JAX with keras.distribution."
+            )
 
     def _trace(self: Any, features: Any) -> None:
         """Create every variable by tracing ``compute_loss`` on the shapes of one batch."""
