@@ -23,6 +23,7 @@ from shortlist.cli.process import TerminatedError
         (errors.ChecksumError("x"), 4),
         (errors.BundleError("x"), 5),
         (errors.MissingDependencyError("x"), 6),
+        (errors.TrainingError("x"), 8),
         (errors.NotFittedError("x"), 1),
         (errors.ShortlistError("x"), 1),
         (typer.BadParameter("x"), 2),

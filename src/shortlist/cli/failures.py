@@ -11,6 +11,7 @@ code meaning
 5    the bundle is incomplete, damaged or too new
 6    a library is missing; the message holds the command that installs it
 7    the machine said no: memory or disk is full, or a file may not be touched
+8    training cannot go on, such as with a loss that is no number
 130  Ctrl-C
 141  whoever read stdout stopped reading
 143  the process was asked to end (SIGTERM)
@@ -38,11 +39,12 @@ from shortlist.errors import (
     DownloadError,
     MissingDependencyError,
     ShortlistError,
+    TrainingError,
 )
 
 __all__ = ["Failure", "failure_of", "report"]
 
-UNEXPECTED, USAGE, DATA, DOWNLOAD, BUNDLE, MISSING, MACHINE = range(1, 8)
+UNEXPECTED, USAGE, DATA, DOWNLOAD, BUNDLE, MISSING, MACHINE, TRAINING = range(1, 9)
 INTERRUPTED, CLOSED, TERMINATED = 130, 141, 143
 
 _CODES: tuple[tuple[type[ShortlistError], int], ...] = (
@@ -51,6 +53,7 @@ _CODES: tuple[tuple[type[ShortlistError], int], ...] = (
     (DownloadError, DOWNLOAD),
     (BundleError, BUNDLE),
     (MissingDependencyError, MISSING),
+    (TrainingError, TRAINING),
 )
 _ENDINGS: tuple[tuple[tuple[type[BaseException], ...], int, str, str], ...] = (
     ((OutputClosedError,), CLOSED, "OutputClosed", "stdout was closed."),
