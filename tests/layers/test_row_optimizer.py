@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -311,12 +313,24 @@ def test_a_table_that_is_frozen_later_is_left_alone():
     np.testing.assert_array_equal(table_of(model), before)
 
 
-@pytest.mark.skipif(BACKEND == "torch", reason="PyTorch compiles with a C++ compiler")
+def same_when_compiled(optimizer):
+    model = trained(Pull(dense=True), optimizer(0.1), BATCHES, jit_compile=True)
+    plain = trained(Pull(dense=True), optimizer(0.1), BATCHES, run_eagerly=True)
+    np.testing.assert_allclose(table_of(model), table_of(plain), rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="PyTorch takes long to compile")
 @pytest.mark.parametrize("make", [keras.optimizers.Adagrad, keras.optimizers.Adam])
 def test_jit_compile(make):
-    model = trained(Pull(dense=True), make(0.1), BATCHES, jit_compile=True)
-    plain = trained(Pull(dense=True), make(0.1), BATCHES, run_eagerly=True)
-    np.testing.assert_allclose(table_of(model), table_of(plain), rtol=2e-5, atol=1e-6)
+    same_when_compiled(make)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BACKEND != "torch", reason="the others are always tested")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="PyTorch compiles with a C++ compiler")
+@pytest.mark.filterwarnings("default")
+def test_jit_compile_on_torch():
+    same_when_compiled(keras.optimizers.Adagrad)
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="Keras has no steps_per_execution on PyTorch")

@@ -117,6 +117,8 @@ class Model(StepTrainer, keras.Model):
         weights before the first of them. No state changes.
         """
         self._trace(features)
+        # Not tracked: as a layer of the model it would hold the model that holds it.
+        self.__dict__["_step"] = self._new_step()
         self._batch_shapes = keras.tree.map_structure(_shape_of, features)
         self._is_prepared = True
         self.built = True
@@ -201,11 +203,8 @@ class Model(StepTrainer, keras.Model):
 
     def _forward(self, features: Any, training: bool) -> tuple[Any, Any]:
         """The loss of a batch and the sum of the losses that layers added."""
-        step = self.__dict__.get("_step")
-        if step is None:
-            step = self.__dict__["_step"] = self._new_step()
         self._clear_losses()
-        loss = step(features=features, training=training)
+        loss = self.__dict__["_step"](features=features, training=training)
         added = self.losses
         if not added:
             return loss, ops.zeros((), dtype=loss.dtype)
