@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,15 @@ class Ranked:
             )
         object.__setattr__(self, "scores", np.asarray(self.scores, dtype=np.float32))
         object.__setattr__(self, "valid", np.asarray(self.valid, dtype=bool))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Ranked]) -> Ranked:
+        """The lists of ``parts``, of one ``K``, one after the other."""
+        return cls(
+            np.concatenate([part.ids for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.valid for part in parts]),
+        )
 
     @property
     def batch_size(self) -> int:

@@ -14,6 +14,7 @@ from shortlist.data import Batches, Histories, Interactions
 from shortlist.recommender.config import FeaturesConfig, RetrievalConfig
 from shortlist.recommender.encoders import Encoders
 from shortlist.recommender.retrieval import TowerRetriever
+from shortlist.recommender.weights import load_keras
 
 __all__ = ["fit_retriever", "training_columns"]
 
@@ -91,11 +92,10 @@ def fit_retriever(
             backend the same seed gives the same model to the last bit.
         on_progress: called as ``on_progress(steps done, steps in all)``.
     """
-    import keras  # noqa: PLC0415  (Keras is loaded when a model is trained, not before)
-
     from shortlist.models import TwoTower  # noqa: PLC0415
     from shortlist.training import BatchDataset, set_seed  # noqa: PLC0415
 
+    keras = load_keras()
     set_seed(seed)
     encoders = Encoders.fit(train, users, items, features, _serving_length(features))
     columns = training_columns(train, users, items, encoders, features)
@@ -119,10 +119,8 @@ def fit_retriever(
 
 
 def _reporting(on_progress: Progress, steps: int) -> Any:
-    import keras  # noqa: PLC0415
-
     done = itertools.count(1)
-    return keras.callbacks.LambdaCallback(
+    return load_keras().callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: on_progress(next(done), steps)  # noqa: ARG005
     )
 

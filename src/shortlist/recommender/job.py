@@ -76,6 +76,8 @@ class Job:
         Raises:
             ShortlistError: what is wrong with the configuration or its data.
         """
+        # Made first, so that a misspelt option is said at once and not after the training.
+        postranker = Pipeline.from_steps(self.config.postranking.steps)
         with self._stage("data") as say:
             data = source.load(self.config.data)
             facts = data.interactions.facts()
@@ -86,7 +88,7 @@ class Job:
         with self._stage("split") as say:
             split = source.split(data.interactions, self.config.split)
             say(f"{len(split.train):,} to train, {len(split.test):,} to test: {split.description}")
-        recommender = self._train(split, data)
+        recommender = self._train(split, data, postranker)
         with self._stage("evaluation") as say:
             report = self._evaluate(recommender, split, data)
             say(f"{len(report.users):,} users, the whole catalogue of {recommender.size:,} items")
@@ -97,7 +99,7 @@ class Job:
             say(str(bundle))
         return Trained(recommender, report, bundle, tuple(self.stages), facts)
 
-    def _train(self, split: Split, data: Dataset) -> Recommender:
+    def _train(self, split: Split, data: Dataset, postranker: Pipeline) -> Recommender:
         config, train = self.config, split.train
         items = catalogue(train, data.items)
         with self._stage("retrieval") as say:
@@ -129,7 +131,7 @@ class Job:
             items,
             fallback=Popularity().fit(train),
             ranker=ranker,
-            postranker=Pipeline.from_steps(config.postranking.steps),
+            postranker=postranker,
             pool=config.ranking.pool,
             title=config.data.title,
         )

@@ -25,6 +25,9 @@ from shortlist.recommender.users import UserStore, alike
 
 __all__ = ["Recommendations", "Recommender"]
 
+# Vectors and signals of all candidates exist at once, so many queries are answered in blocks.
+_QUERIES_AT_ONCE = 128
+
 Retriever = Callable[[Queries, int], Ranked]
 Ranker = Callable[[Queries, Ranked], Ranked]
 
@@ -81,6 +84,12 @@ class Recommender:
 
     def __call__(self, queries: Queries, k: int) -> Ranked:
         """Answer ``queries`` with ``k`` items each; what evaluation calls."""
+        starts = range(0, max(1, len(queries)), _QUERIES_AT_ONCE)
+        return Ranked.concatenate(
+            [self._answer(queries.rows(start, start + _QUERIES_AT_ONCE), k) for start in starts]
+        )
+
+    def _answer(self, queries: Queries, k: int) -> Ranked:
         cold = self._cold(queries)
         ranked = self.retriever(queries, max(self.pool, k))
         if self.ranker is not None:

@@ -22,7 +22,7 @@ from shortlist.recommender.fit import fit_retriever
 from shortlist.recommender.retrieval import TowerRetriever
 from shortlist.recommender.signals import SIGNALS, ItemVectors, Signals
 from shortlist.recommender.users import UserStore
-from shortlist.recommender.weights import read_model, write_model
+from shortlist.recommender.weights import load_keras, read_model, write_model
 
 if TYPE_CHECKING:
     from shortlist.models import Ranker
@@ -143,11 +143,10 @@ def _gains(pool: Ranked, held_out: Interactions, queries: Queries) -> np.ndarray
 def _fit_model(
     features: dict[str, np.ndarray], gains: np.ndarray, config: RankingConfig, seed: int
 ) -> Ranker:
-    import keras  # noqa: PLC0415
-
     from shortlist.models import Ranker  # noqa: PLC0415
     from shortlist.training import set_seed  # noqa: PLC0415
 
+    keras = load_keras()
     set_seed(seed)
     model = Ranker(
         {name: FeatureInfo("numeric") for name in SIGNALS},

@@ -48,6 +48,8 @@ _CLIP = 5.0
 # Company is counted for each pair of items, so only where the pairs fit into a bundle.
 _MOST_ITEMS_FOR_PAIRS = 5_000
 
+_QUERIES_AT_ONCE = 128
+
 Vectors = Callable[[np.ndarray], np.ndarray]
 
 
@@ -144,7 +146,16 @@ class Signals:
         return cls(items, arrays["table"], company, arrays.get("mean"), arrays.get("scale"))
 
     def _raw(self, queries: Queries, ranked: Ranked, vectors: ItemVectors) -> np.ndarray:
-        """``[B, K, F]`` in the order of `SIGNALS`."""
+        """``[B, K, F]`` in the order of `SIGNALS`, a block of queries at a time."""
+        starts = range(0, max(1, len(queries)), _QUERIES_AT_ONCE)
+        stops = [start + _QUERIES_AT_ONCE for start in starts]
+        blocks = [
+            self._block(queries.rows(start, stop), ranked.rows(start, stop), vectors)
+            for start, stop in zip(starts, stops, strict=True)
+        ]
+        return np.concatenate(blocks)
+
+    def _block(self, queries: Queries, ranked: Ranked, vectors: ItemVectors) -> np.ndarray:
         lengths = np.array([len(row) for row in queries.history], dtype=np.float32)
         columns = [
             _standardized_rows(ranked),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,17 @@ import numpy as np
 from shortlist.bundle import Draft, Folder
 from shortlist.errors import BundleError
 
-__all__ = ["read_model", "write_model"]
+__all__ = ["load_keras", "read_model", "to_numpy", "write_model"]
+
+
+def load_keras() -> Any:
+    """Keras, on the backend the library chooses where the user has not.
+
+    It takes seconds to load and only models need it, so it is not imported with the module.
+    """
+    from shortlist import _backend  # noqa: F401, PLC0415
+
+    return importlib.import_module("keras")
 
 
 def write_model(draft: Draft, model: Any) -> None:
@@ -41,9 +52,7 @@ def read_model(folder: Folder, kind: Any) -> Any:
 
 def to_numpy(weight: Any) -> np.ndarray:
     """The value of a Keras variable of any backend."""
-    import keras  # noqa: PLC0415  (there is a model, so Keras is loaded)
-
-    return np.ascontiguousarray(keras.ops.convert_to_numpy(weight))
+    return np.ascontiguousarray(load_keras().ops.convert_to_numpy(weight))
 
 
 def _weights(model: Any) -> dict[str, Any]:
