@@ -23,21 +23,29 @@ def numpy(x):
     return ops.convert_to_numpy(x)
 
 
-@given(ids=st.lists(st.integers(0, SIZE), min_size=COUNT, max_size=COUNT))
-def test_sums_of_repeated_ids_written_back_are_those_of_add_at(ids):
+@pytest.mark.parametrize("size", [SIZE, 1000])
+@given(data=st.data())
+def test_sums_of_repeated_ids_written_back_are_those_of_add_at(size, data):
+    # The id `size` stands for a lookup that updates nothing.
+    ids = data.draw(
+        st.lists(
+            st.sampled_from([0, 1, 2, 3, size - 2, size - 1, size]),
+            min_size=COUNT,
+            max_size=COUNT,
+        )
+    )
     gradients = np.random.default_rng(0).normal(size=(COUNT, WIDTH)).astype("float32")
     distinct, sums = native.sum_repeated(
-        ops.convert_to_tensor(ids, "int32"), ops.convert_to_tensor(gradients), SIZE
+        ops.convert_to_tensor(ids, "int32"), ops.convert_to_tensor(gradients), size
     )
     distinct, sums = numpy(distinct), numpy(sums)
     assert len(set(distinct.tolist())) == len(distinct)
-    found = np.zeros((SIZE, WIDTH))
-    inside = distinct < SIZE
+    found = np.zeros((size, WIDTH))
+    inside = distinct < size
     found[distinct[inside]] = sums[inside]
-    # The id SIZE stands for a lookup that updates nothing.
-    expected = np.zeros((SIZE + 1, WIDTH))
+    expected = np.zeros((size + 1, WIDTH))
     np.add.at(expected, ids, gradients.astype("float64"))
-    np.testing.assert_allclose(found, expected[:SIZE], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, expected[:size], rtol=1e-5, atol=1e-6)
 
 
 def test_sum_of_no_id_at_all():
