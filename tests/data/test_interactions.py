@@ -120,3 +120,14 @@ def test_asking_for_a_user_of_the_wrong_kind():
         users[2]
     with pytest.raises(SchemaError, match="received strings"):
         users.of(["1"])
+
+
+def test_a_word_among_numbers_is_the_row_that_is_named(tmp_path):
+    (tmp_path / "log.csv").write_text("user,item,time\n1,a,1\n1,b,soon\n2,a,3\n")
+    with pytest.raises(DataError, match=r"'time'.*row 1 .*holds 'soon'"):
+        Interactions(tmp_path / "log.csv")
+
+
+def test_numbers_written_as_texts_are_numbers():
+    log = Interactions({"user": [1, 2], "item": [1, 2], "time": ["10", " 9"]})
+    assert log.times.tolist() == [10, 9]

@@ -192,6 +192,16 @@ def _times(values: pl.Series, what: str) -> pl.Series:
 
 
 def _parse_times(values: pl.Series, what: str) -> pl.Series:
+    # One word among numbers makes texts of a whole CSV column; it is that word that is wrong.
+    numbers = values.str.strip_chars().cast(pl.Float64, strict=False)
+    if not numbers.is_null().all():
+        bad = numbers.is_null()
+        if not bad.any():
+            return numbers
+        raise DataError(
+            f"{what} expected numbers, as other rows hold; {_first(bad)} holds "
+            f"{values.filter(bad)[0]!r}. Correct or drop such rows first."
+        )
     try:
         parsed = values.str.to_datetime(strict=False, time_zone="UTC")
     except pl.exceptions.PolarsError:
@@ -200,7 +210,7 @@ def _parse_times(values: pl.Series, what: str) -> pl.Series:
     if bad.any():
         raise DataError(
             f"{what} expected numbers or ISO 8601 dates; {_first(bad)} holds "
-            f"{values.filter(bad)[0]!r}."
+            f"{values.filter(bad)[0]!r}. Correct or drop such rows first."
         )
     return parsed
 
