@@ -357,3 +357,13 @@ def test_string_lookup_layers_inside_the_model(data):
     source = tf.data.Dataset.from_tensor_slices(words).batch(32)
     losses = model.fit(source, epochs=3, shuffle=False, verbose=0).history["loss"]
     assert losses[2] < losses[0]
+
+
+def test_keras_still_has_what_is_not_documented():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    names = ["_symbolic_build", "_clear_losses", "_flatten_layers", "_loss_tracker"]
+    names += ["_initial_epoch"]
+    names += {"tensorflow": ["_maybe_symbolic_build"], "jax": ["jax_state_sync"]}.get(BACKEND, [])
+    assert [name for name in names if not hasattr(model, name)] == []
+    assert hasattr(model.optimizer, "_use_weight_decay")

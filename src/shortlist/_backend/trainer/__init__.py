@@ -2,9 +2,13 @@
 
 Every module here defines one mix-in, ``StepTrainer``, with the same methods. It stands before
 `keras.Model` in the bases of `Model` and replaces the parts of Keras' trainers that call
-``model(x)`` by parts that call ``compute_loss``. All uses of methods that Keras does not document
-(``_symbolic_build`` and ``_maybe_symbolic_build``, its hooks for building on the first batch) are
-in these modules; ``tests/models/test_base.py`` fails where a new Keras changes them.
+``model(x)`` by parts that call ``compute_loss``.
+
+What Keras has no documented way for is taken from a few methods and attributes with an underscore:
+here ``_symbolic_build``, ``_maybe_symbolic_build`` (building on the first batch) and ``_jax_state``;
+in `Model` ``_clear_losses``, ``_flatten_layers`` and ``_loss_tracker``; in `RowOptimizer`
+``_use_weight_decay``; in `Checkpoint` ``_initial_epoch``. ``tests/models/test_base.py`` names the one
+that a new Keras lacks.
 """
 
 from __future__ import annotations
