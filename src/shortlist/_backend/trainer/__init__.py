@@ -4,11 +4,11 @@ Every module here defines one mix-in, ``StepTrainer``, with the same methods. It
 `keras.Model` in the bases of `Model` and replaces the parts of Keras' trainers that call
 ``model(x)`` by parts that call ``compute_loss``.
 
-What Keras has no documented way for is taken from a few methods and attributes with an underscore:
-here ``_symbolic_build``, ``_maybe_symbolic_build`` (building on the first batch) and ``_jax_state``;
-in `Model` ``_clear_losses``, ``_flatten_layers`` and ``_loss_tracker``; in `RowOptimizer`
-``_use_weight_decay``; in `Checkpoint` ``_initial_epoch``. ``tests/models/test_base.py`` names the one
-that a new Keras lacks.
+What Keras has no documented way for is taken from a few names with an underscore: here
+``_symbolic_build`` and ``_maybe_symbolic_build`` (building on the first batch) and ``_jax_state``; in
+`Model` ``_clear_losses``, ``_flatten_layers`` and ``_loss_tracker``; in `RowOptimizer`
+``_use_weight_decay``; in `Checkpoint` ``_initial_epoch``. ``tests/models/test_base.py`` says which
+of them a new Keras lacks.
 """
 
 from __future__ import annotations
