@@ -5,8 +5,8 @@ Every module here defines one mix-in, ``StepTrainer``, with the same methods. It
 ``model(x)`` by parts that call ``compute_loss``.
 
 What Keras has no documented way for is taken from a few names with an underscore: here
-``_symbolic_build`` and ``_maybe_symbolic_build`` (building on the first batch) and ``_jax_state``; in
-`Model` ``_clear_losses``, ``_flatten_layers`` and ``_loss_tracker``; in `RowOptimizer`
+``_symbolic_build`` and ``_maybe_symbolic_build`` (to build on the first batch) and ``_jax_state``;
+in `Model` ``_clear_losses``, ``_flatten_layers`` and ``_loss_tracker``; in `RowOptimizer`
 ``_use_weight_decay``; in `Checkpoint` ``_initial_epoch``. ``tests/models/test_base.py`` says which
 of them a new Keras lacks.
 """
