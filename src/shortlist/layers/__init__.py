@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from shortlist import _backend as _backend  # isort: skip
 from shortlist.layers.cross import Cross
+from shortlist.layers.dot_interaction import DotInteraction
 from shortlist.layers.embedding import Embedding
 from shortlist.layers.history import HistoryPooling
+from shortlist.layers.mlp import MLP
+from shortlist.layers.multi_layer_dcn import MultiLayerDCN
 from shortlist.layers.rowwise_adagrad import RowwiseAdagrad
 
-__all__ = ["Cross", "Embedding", "HistoryPooling", "RowwiseAdagrad"]
+__all__ = [
+    "MLP",
+    "Cross",
+    "DotInteraction",
+    "Embedding",
+    "HistoryPooling",
+    "MultiLayerDCN",
+    "RowwiseAdagrad",
+]

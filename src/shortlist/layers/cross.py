@@ -77,6 +77,7 @@ class Cross(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
         """Create ``W`` (or ``U`` and ``V``) and ``b`` for inputs of width ``input_shape[-1]``."""

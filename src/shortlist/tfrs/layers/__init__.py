@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from shortlist.tfrs.layers import dcn, factorized_top_k, feature_interaction, loss
+from shortlist.tfrs.layers import blocks, dcn, factorized_top_k, feature_interaction, loss
 
-__all__ = ["dcn", "factorized_top_k", "feature_interaction", "loss"]
+__all__ = ["blocks", "dcn", "factorized_top_k", "feature_interaction", "loss"]

@@ -1,4 +1,4 @@
-"""Layers that let features interact."""
+"""The Deep & Cross Network."""
 
 from __future__ import annotations
 

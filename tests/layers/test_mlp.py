@@ -1,0 +1,43 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from shortlist.errors import ConfigError
+from shortlist.layers import MLP
+
+pytestmark = pytest.mark.backend
+
+RNG = np.random.default_rng(4)
+
+
+def test_equals_the_formula():
+    x = RNG.normal(size=(5, 3)).astype("float32")
+    layer = MLP([4, 2], final_activation="sigmoid")
+    layer.build((None, 3))
+    weights = [RNG.normal(size=w.shape) for w in layer.weights]
+    layer.set_weights(weights)
+    w1, b1, w2, b2 = weights
+    expected = 1 / (1 + np.exp(-(np.maximum(x @ w1 + b1, 0) @ w2 + b2)))
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_it_takes_more_axes_and_symbols():
+    assert MLP([4, 2])(np.ones((2, 3, 5), "float32")).shape == (2, 3, 2)
+    assert MLP([4, 2])(keras.Input((7,))).shape == (None, 2)
+
+
+def test_config_round_trip_and_saving(tmp_path):
+    layer = MLP([4, 2], use_bias=False, activation="tanh", final_activation="relu", name="mlp")
+    assert MLP.from_config(layer.get_config()).get_config() == layer.get_config()
+    model = keras.Sequential([keras.Input((3,)), layer])
+    model.save(tmp_path / "model.keras")
+    x = RNG.normal(size=(5, 3)).astype("float32")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(*(ops.convert_to_numpy(m(x)) for m in (model, again)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("units", [[], [4, 0], ["a"]])
+def test_what_is_refused(units):
+    with pytest.raises(ConfigError, match="positive integers"):
+        MLP(units)
