@@ -74,9 +74,10 @@ def sampled_softmax(
             that is 0.
         merge_repeats: find repeated rows of ``queries`` and ``candidates`` by their contents and
             take them through the softmax once: the same loss and gradients with less work, where
-            neither ``candidate_ids`` nor ``mask`` is given. Shapes then depend on the batch, so on
-            JAX, and in a function compiled by XLA on TensorFlow, pass ``rows``, ``positives`` and
-            ``counts`` instead; on JAX this argument does nothing.
+            neither ``candidate_ids`` nor ``mask`` is given. Queries with ``rows`` and candidates
+            with ``positives`` are taken to be distinct already. On JAX only queries are merged. On
+            TensorFlow shapes then depend on the batch, so in a function compiled by XLA pass
+            ``rows``, ``positives`` and ``counts`` instead.
         block_size: how many rows of logits exist at a time.
 
     Returns:
@@ -109,11 +110,14 @@ def sampled_softmax(
         if candidate_ids is None and repeats is not None:
             own = logits + _own_repeats(repeats, columns, exclude[2])
     bias = _sum_of(column_bias, repeats)
+    rows_used = None
     if merge_repeats and exclude[0] is None:
-        candidates, bias = _merge_columns(candidates, bias)
-        queries, rows = _merge_rows(queries, rows)
+        if positives is None:
+            candidates, bias = _merge_columns(candidates, bias)
+        if rows is None:
+            queries, rows, rows_used = _merge_rows(queries)
     row_weight, positive = (weight, own) if rows is None else _by_row(rows, weight, own, queries)
-    problem = Problem(queries, candidates, bias, row_weight, positive, *exclude)
+    problem = Problem(queries, candidates, bias, row_weight, positive, *exclude, rows_used)
     loss = cross_entropy_sum(problem, block_size)
     if own is not logits:
         loss = loss + ops.sum(weight * (own - logits))
@@ -219,10 +223,9 @@ def _own_repeats(repeats: Tensor, columns: Tensor, mask: Tensor | None) -> Tenso
 
 def _merge_columns(candidates: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
     """Equal columns as one, whose bias is the log of the sum of their exponentials."""
-    found = places_of_distinct(candidates)
-    if found is None:
+    places, number, used = places_of_distinct(candidates)
+    if used is not None:  # The merged columns would be as many as the columns: nothing is saved.
         return candidates, bias
-    places, number = found
     if bias is None:
         bias = ops.zeros_like(candidates[:, 0])
     top = ops.max(bias)
@@ -230,16 +233,16 @@ def _merge_columns(candidates: Tensor, bias: Tensor | None) -> tuple[Tensor, Ten
     return _mean_of_equals(candidates, places, number), ops.log(summed) + top
 
 
-def _merge_rows(queries: Tensor, rows: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Equal rows as one, and the row of each example."""
-    found = places_of_distinct(queries) if rows is None else None
-    return (queries, rows) if found is None else (_mean_of_equals(queries, *found), found[0])
+def _merge_rows(queries: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Equal rows as one, the row of each example, and how many rows are used where not all are."""
+    places, number, used = places_of_distinct(queries)
+    return _mean_of_equals(queries, places, number), places, used
 
 
 def _mean_of_equals(values: Tensor, places: Tensor, number: Any) -> Tensor:
     """Each distinct row once. As a mean it shares its gradient out among the equal rows."""
     counts = ops.segment_sum(ops.ones_like(values[:, :1]), places, num_segments=number)
-    return ops.segment_sum(values, places, num_segments=number) / counts
+    return ops.segment_sum(values, places, num_segments=number) / ops.maximum(counts, 1)
 
 
 def _by_row(

@@ -67,8 +67,7 @@ class Retrieval(MeasuredTask):
         reduction: ``"sum"`` or ``"mean"``, of the default loss.
         merge_repeats: score candidates and queries that repeat in a batch once, where nothing is
             removed or masked; the loss and its gradients stay the same. On TensorFlow this rules
-            out XLA, so there it is the default on a CPU alone; on JAX it does nothing. See
-            `sampled_softmax`.
+            out XLA, so there it is the default on a CPU alone. See `sampled_softmax`.
 
     >>> import numpy as np
     >>> task = Retrieval(temperature=0.1)

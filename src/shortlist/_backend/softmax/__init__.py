@@ -15,10 +15,11 @@ gradients are defined.
 
 makes ids comparable: strings (which TensorFlow alone has as tensors) become 62-bit hashes.
 
-    places_of_distinct(rows [B, D]) -> (places [B], number) or None
+    places_of_distinct(rows [B, D]) -> (places [B], number, used)
 
-says which of the ``number`` distinct rows each row is, found by a 64-bit hash of its bits. JAX
-knows shapes only when it compiles, so it answers None.
+says which of the distinct rows each row is, found by a 64-bit hash of its bits. ``number`` is how
+many there are, and ``used`` None. JAX knows shapes only when it compiles: there ``number`` is
+``B``, and ``used`` the scalar that says how many of them there are.
 """
 
 from __future__ import annotations

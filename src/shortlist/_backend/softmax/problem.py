@@ -22,6 +22,8 @@ class Problem(NamedTuple):
         column_ids: ``[C]`` integers; those equal to the row's id are left out of its sum, and
             ``positive`` is added to the sum in their place.
         mask: ``[R, C]`` bool or None; False leaves out as well.
+        rows_used: integer scalar or None. Rows from there on are padding of weight 0; given (on
+            JAX alone), no work is done for them.
     """
 
     queries: Tensor
@@ -32,6 +34,7 @@ class Problem(NamedTuple):
     row_ids: Tensor | None = None
     column_ids: Tensor | None = None
     mask: Tensor | None = None
+    rows_used: Tensor | None = None
 
 
 def block_shape(rows: int, block_size: int) -> tuple[int, int]:

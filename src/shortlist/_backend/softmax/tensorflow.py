@@ -101,8 +101,8 @@ def integer_ids(ids: Any) -> Tensor:
     return tf.strings.to_hash_bucket_fast(ids, 2**62) if ids.dtype == tf.string else ids
 
 
-def places_of_distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
+def places_of_distinct(rows: Tensor) -> tuple[Tensor, Tensor, None]:
     """See the package's docstring."""
     bits = tf.cast(tf.bitcast(rows, tf.int64 if rows.dtype == tf.float64 else tf.int32), tf.int64)
     values, places = tf.unique(tf.reduce_sum(bits * hash_factors(rows.shape[1]), 1))
-    return places, tf.shape(values)[0]
+    return places, tf.shape(values)[0], None

@@ -81,10 +81,10 @@ def integer_ids(ids: Any) -> Tensor:
 
 
 @torch.no_grad()
-def places_of_distinct(rows: Tensor) -> tuple[Tensor, int]:
+def places_of_distinct(rows: Tensor) -> tuple[Tensor, int, None]:
     """See the package's docstring."""
     wide = rows.dtype == torch.float64
     bits = rows.detach().contiguous().view(torch.int64 if wide else torch.int32).to(torch.int64)
     factors = torch.as_tensor(hash_factors(rows.shape[1]), device=rows.device)
     values, places = torch.unique((bits * factors).sum(1), return_inverse=True)
-    return places, len(values)
+    return places, len(values), None
