@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shortlist.baselines import EASE, ItemKNN, _item_item
+from shortlist.baselines import EASE, GFCF, ItemKNN, _item_item, _sparse, ease
+from shortlist.bundle import read_folder, write_folder
 from shortlist.data import Interactions
 from shortlist.errors import ConfigError, DataError, NotFittedError
 from shortlist.queries import Queries
@@ -57,7 +58,58 @@ def test_item_knn_is_the_cosine_of_the_nearest(seed, neighbors):
         assert sum(score > 0 for score in found.values()) <= neighbors
 
 
-@pytest.mark.parametrize("model", [EASE(regularization=2.0), ItemKNN()])
+@given(st.integers(0, 2**32 - 1))
+def test_bm25_is_the_formula(seed):
+    data, x = drawn(seed)
+    model = ItemKNN(neighbors=9, weighting="bm25", k1=1.2, b=0.75).fit(data)
+    lengths = x.sum(axis=0)
+    rarity = np.maximum(np.log(9 / (1 + x.sum(axis=1))), 0)
+    norm = 1 - 0.75 + 0.75 * lengths / lengths.mean()
+    weights = x * rarity[:, None] * 2.2 / (1.2 * norm + 1)
+    expected = weights.T @ weights
+    for i in range(9):
+        for j, score in scores_of(model, [i]).items():
+            assert score == pytest.approx(expected[i, j] if i != j else 0.0, rel=1e-5, abs=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_gfcf_is_the_two_filters(seed, rank):
+    data, x = drawn(seed)
+    x = x[x.any(axis=1)]
+    normal = x / np.sqrt(np.outer(x.sum(axis=1), x.sum(axis=0)))
+    _, values, v = np.linalg.svd(normal)
+    assume(values[rank - 1] - values[rank] > 0.02)
+    root = np.sqrt(x.sum(axis=0))
+    ideal = (v[:rank].T @ v[:rank]) / root[:, None] * root
+    expected = normal.T @ normal + 0.3 * ideal
+    model = GFCF(rank=rank, alpha=0.3).fit(data)
+    for i in range(9):
+        found = scores_of(model, [i])
+        assert [found[j] for j in range(9)] == pytest.approx(expected[i], abs=2e-4)
+
+
+def test_blocks_of_rows_change_nothing(monkeypatch):
+    data, _ = drawn(3)
+    query = Queries.of(range(3), history=[[1], [2, 3], [7]])
+    makes = (lambda: ItemKNN(neighbors=4), lambda: GFCF(rank=3), EASE)
+    whole = [make().fit(data)(query, 9).lists() for make in makes]
+    monkeypatch.setattr(_sparse, "_AT_ONCE", 1)
+    assert [make().fit(data)(query, 9).lists() for make in makes] == whole
+
+
+@pytest.mark.parametrize("model", [EASE(), ItemKNN(weighting="bm25"), GFCF(rank=3)])
+def test_what_is_written_is_read(model, tmp_path):
+    data, _ = drawn(1)
+    model.fit(data)
+    write_folder(tmp_path / "model", model.write, kind="model")
+    again = type(model).read(read_folder(tmp_path / "model", kind="model"))
+    query = Queries.of(["x", "y"], history=[[1, 2], [5]], exclude=[[1], []])
+    found, expected = again(query, 5), model(query, 5)
+    np.testing.assert_array_equal(found.ids, expected.ids)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+
+
+@pytest.mark.parametrize("model", [EASE(regularization=2.0), ItemKNN(), GFCF(rank=3)])
 def test_histories_add_up_and_exclusions_hold(model, monkeypatch):
     data, _ = drawn(0)
     model.fit(data)
@@ -74,16 +126,19 @@ def test_histories_add_up_and_exclusions_hold(model, monkeypatch):
 
 
 def test_bad_input(monkeypatch):
-    for model in (EASE(), ItemKNN()):
+    for model in (EASE(), ItemKNN(), GFCF()):
         with pytest.raises(NotFittedError, match=type(model).__name__):
             model(Queries.of(["x"]), 1)
-        monkeypatch.setattr(_item_item, "_LARGEST_CATALOGUE", 3)
-        with pytest.raises(DataError, match="at most 3 items"):
-            model.fit(drawn(0)[0])
+    monkeypatch.setattr(ease, "_LARGEST_CATALOGUE", 3)
+    with pytest.raises(DataError, match="at most 3 items"):
+        EASE().fit(drawn(0)[0])
     for make in (
         lambda: EASE(regularization=0),
         lambda: ItemKNN(neighbors=0),
         lambda: ItemKNN(shrinkage=-1),
+        lambda: ItemKNN(weighting="bm52"),
+        lambda: ItemKNN(weighting="bm25", b=2),
+        lambda: GFCF(rank=0),
     ):
         with pytest.raises(ConfigError, match="received"):
             make()

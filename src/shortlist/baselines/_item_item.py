@@ -1,4 +1,4 @@
-"""`ItemItem`: what EASE and ItemKNN share, a weight from every item to every other."""
+"""`ItemItem`: what the item-item models share, weights from items to items."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from typing import Self
 import numpy as np
 import polars as pl
 
+from shortlist.baselines._sparse import Sparse
 from shortlist.bundle import Draft, Folder
-from shortlist.data import Interactions
-from shortlist.errors import DataError, NotFittedError
-from shortlist.ids import IdMap, filler, flatten
+from shortlist.errors import NotFittedError
+from shortlist.ids import IdMap, as_ids, filler, flatten
 from shortlist.index.base import check_k
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked, select_top
 
 __all__ = ["ItemItem"]
 
-_LARGEST_CATALOGUE = 20_000
 _USERS_AT_ONCE = 1024
 
 
@@ -33,36 +32,17 @@ class ItemItem(abc.ABC):
     items: np.ndarray
 
     def __init__(self) -> None:
-        self._weights: np.ndarray | None = None
         self._places = IdMap([])
+        self._arrays: dict[str, np.ndarray] | None = None
 
     @abc.abstractmethod
-    def _weigh(self, together: np.ndarray) -> np.ndarray:
-        """Weights ``[N, N]`` from ``together`` ``[N, N]``, the users that two items share."""
+    def _scores(self, seen: Sparse) -> np.ndarray:
+        """Scores ``[B, N]`` float32 from ``seen`` ``[B, N]``, 1 for every item of a history."""
 
-    def fit(self, interactions: Interactions) -> Self:
-        """Learn the weights from which items the same users interacted with.
-
-        Raises:
-            DataError: more than 20,000 items, for which the ``[N, N]`` weights are too large.
-        """
-        n = len(interactions.items)
-        if n > _LARGEST_CATALOGUE:
-            raise DataError(
-                f"{type(self).__name__} expected at most {_LARGEST_CATALOGUE:,} items, since it "
-                f"holds a number for each pair; received {n:,}. Filter out rare items first."
-            )
-        order = np.argsort(interactions.user_codes, kind="stable")
-        users, items = interactions.user_codes[order], interactions.item_codes[order]
-        together = np.zeros((n, n), dtype=np.float32)
-        for start in range(0, len(interactions.users), _USERS_AT_ONCE):
-            part = slice(*np.searchsorted(users, [start, start + _USERS_AT_ONCE]))
-            seen = np.zeros((_USERS_AT_ONCE, n), dtype=np.float32)
-            seen[users[part] - start, items[part]] = 1.0
-            together += seen.T @ seen
-        self.items = interactions.items
-        self._places = IdMap(self.items)
-        self._weights = np.ascontiguousarray(self._weigh(together), dtype=np.float32)
+    def _fill(self, items: np.ndarray, arrays: dict[str, np.ndarray]) -> Self:
+        self.items = items
+        self._places = IdMap(items)
+        self._arrays = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
         return self
 
     def __call__(self, queries: Queries, k: int) -> Ranked:
@@ -76,12 +56,12 @@ class ItemItem(abc.ABC):
             ConfigError: ``k`` is not a positive integer.
         """
         k = check_k(k)
-        weights = self._fitted()
+        self._fitted()
         batch = queries.batch_size
         scores = np.full((batch, k), -np.inf, dtype=np.float32)
         columns = np.zeros((batch, k), dtype=np.int64)
         for start in range(0, batch, _USERS_AT_ONCE):
-            block = self._scores(queries.rows(start, start + _USERS_AT_ONCE), weights)
+            block = self._allowed(queries.rows(start, start + _USERS_AT_ONCE))
             best = select_top(block, k)
             part = slice(start, start + _USERS_AT_ONCE)
             columns[part, : best.shape[1]] = best
@@ -99,39 +79,41 @@ class ItemItem(abc.ABC):
         Raises:
             NotFittedError: `fit` was not called.
         """
-        weights = self._fitted()
+        self._fitted()
         places = self._places.of(ids.reshape(-1)).reshape(ids.shape)
-        seen = np.zeros((queries.batch_size, len(self.items)), dtype=np.float32)
-        seen[self._pairs(queries.history)] = 1.0
-        found = np.take_along_axis(seen @ weights, np.maximum(places, 0), axis=1)
+        scores = self._scores(self._seen(queries))
+        found = np.take_along_axis(scores, np.maximum(places, 0), axis=1)
         return np.where(places >= 0, found, np.float32(0))
 
     def write(self, draft: Draft) -> None:
         """Write items and weights into a part of a bundle."""
-        draft.write_arrays("weights.safetensors", {"weights": self._fitted()})
-        draft.write_table("items.parquet", pl.DataFrame({"item": self.items}))
+        draft.write_arrays("weights.safetensors", self._fitted())
+        draft.write_table("items.parquet", pl.DataFrame({"item": self.items.tolist()}))
 
     @classmethod
     def read(cls, folder: Folder) -> Self:
         """Read what `write` wrote; the options that weighed the items are not among it."""
-        model = cls()
-        model.items = folder.read_table("items.parquet")["item"].to_numpy()
-        model._places = IdMap(model.items)
-        model._weights = folder.read_arrays("weights.safetensors")["weights"]
-        return model
+        items = as_ids(folder.read_table("items.parquet")["item"].to_list())
+        return cls()._fill(items, folder.read_arrays("weights.safetensors"))
 
-    def _fitted(self) -> np.ndarray:
-        if self._weights is None:
+    def _fitted(self) -> dict[str, np.ndarray]:
+        if self._arrays is None:
             name = type(self).__name__
-            raise NotFittedError(f"This {name} is not fitted. Call fit(interactions) first.")
-        return self._weights
+            raise NotFittedError(f"This {name} is not fitted. Call fit(...) first.")
+        return self._arrays
 
-    def _scores(self, queries: Queries, weights: np.ndarray) -> np.ndarray:
+    def _seen(self, queries: Queries) -> Sparse:
+        """1 for each known item of each history, once."""
+        owners, places = self._pairs(queries.history)
+        pairs = np.unique(owners * len(self.items) + places)
+        shape = queries.batch_size, len(self.items)
+        return Sparse.of(*np.divmod(pairs, shape[1]), np.ones(len(pairs)), shape)
+
+    def _allowed(self, queries: Queries) -> np.ndarray:
         """Scores ``[B, N]``, -inf for what is excluded."""
-        seen = np.zeros((queries.batch_size, len(self.items)), dtype=np.float32)
-        seen[self._pairs(queries.history)] = 1.0
-        scores = seen @ weights
-        scores[~seen.any(axis=1)] = -np.inf
+        seen = self._seen(queries)
+        scores = self._scores(seen)
+        scores[np.diff(seen.starts) == 0] = -np.inf
         if queries.exclude is not None:
             scores[self._pairs(queries.exclude)] = -np.inf
         return scores

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import Self, final
 
 import numpy as np
 
 from shortlist.baselines._item_item import ItemItem
-from shortlist.errors import ConfigError
+from shortlist.baselines._sparse import Sparse, met
+from shortlist.data import Interactions
+from shortlist.errors import ConfigError, DataError
 
 __all__ = ["EASE"]
+
+_LARGEST_CATALOGUE = 20_000
 
 
 @final
@@ -41,10 +45,30 @@ class EASE(ItemItem):
             )
         self.regularization = regularization
 
-    def _weigh(self, together: np.ndarray) -> np.ndarray:
-        gram = together.astype(np.float64)
+    def fit(self, interactions: Interactions) -> Self:
+        """Solve for the weights, from which items the same users interacted with.
+
+        Raises:
+            DataError: more than 20,000 items, for which the ``[N, N]`` weights are too large.
+        """
+        n = len(interactions.items)
+        if n > _LARGEST_CATALOGUE:
+            raise DataError(
+                f"EASE expected at most {_LARGEST_CATALOGUE:,} items, since it inverts a matrix "
+                f"of a number for each pair; received {n:,}. Filter out rare items first, or use "
+                "ItemKNN or GFCF."
+            )
+        users = met(interactions)
+        gram = np.empty((n, n), dtype=np.float64)
+        for start, block in users.T.product(users):
+            gram[start : start + len(block)] = block
         gram[np.diag_indices_from(gram)] += self.regularization
         inverse = np.linalg.inv(gram)
         weights = inverse / -np.diag(inverse)
         np.fill_diagonal(weights, 0.0)
-        return weights
+        return self._fill(interactions.items, {"weights": weights.astype(np.float32)})
+
+    def _scores(self, seen: Sparse) -> np.ndarray:
+        dense = np.zeros((len(seen), seen.width), dtype=np.float32)
+        dense[seen.rows, seen.columns] = seen.values
+        return dense @ self._fitted()["weights"]
