@@ -9,7 +9,6 @@ import numpy as np
 
 from shortlist.baselines._item_item import ItemItem
 from shortlist.baselines._sparse import Sparse
-from shortlist.ranked import select_top
 
 __all__ = ["Neighbors", "keep_best"]
 
@@ -42,13 +41,13 @@ def keep_best(rows: Iterable[tuple[int, np.ndarray]], count: int | None, size: i
     for start, block in rows:
         here = np.arange(len(block))
         block[here, start + here] = 0.0
-        if count is None or count >= size:
-            row, column = np.nonzero(block > 0)
-        else:
-            chosen = select_top(block, count)
-            row, column = np.repeat(here, chosen.shape[1]), chosen.reshape(-1)
-            above = block[row, column] > 0
-            row, column = row[above], column[above]
+        row, column = np.nonzero(block > 0)
+        if count is not None:
+            # By row and from the largest on; stable, so of equal weights the lower column first.
+            order = np.lexsort((-block[row, column], row))
+            row, column = row[order], column[order]
+            kept = np.arange(len(row)) - np.searchsorted(row, row) < count
+            row, column = row[kept], column[kept]
         owners.append(start + row)
         columns.append(column)
         values.append(block[row, column])
