@@ -142,3 +142,11 @@ def test_bad_input(monkeypatch):
     ):
         with pytest.raises(ConfigError, match="received"):
             make()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 8))
+def test_the_best_are_those_of_the_tie_rule(seed, k):
+    draw = np.random.default_rng(seed)
+    scores = draw.integers(-1, 4, (6, 40)) / 2
+    expected = _item_item.select_top(scores, k)
+    np.testing.assert_array_equal(_item_item._best(scores, k), expected)

@@ -69,7 +69,9 @@ def test_calibration_is_the_divergence(seed, k):
             continue
         q = (shown / shown.sum(axis=1, keepdims=True)).mean(axis=0)
         share = p / p.sum()
-        expected = sum(a * np.log(a / (0.9 * b + 0.1 * a)) for a, b in zip(share, q, strict=True) if a)
+        expected = sum(
+            a * np.log(a / (0.9 * b + 0.1 * a)) for a, b in zip(share, q, strict=True) if a
+        )
         assert value == pytest.approx(expected, abs=1e-12)
 
 

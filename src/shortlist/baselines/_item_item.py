@@ -62,7 +62,7 @@ class ItemItem(abc.ABC):
         columns = np.zeros((batch, k), dtype=np.int64)
         for start in range(0, batch, _USERS_AT_ONCE):
             block = self._allowed(queries.rows(start, start + _USERS_AT_ONCE))
-            best = select_top(block, k)
+            best = _best(block, k)
             part = slice(start, start + _USERS_AT_ONCE)
             columns[part, : best.shape[1]] = best
             scores[part, : best.shape[1]] = np.take_along_axis(block, best, axis=1)
@@ -123,3 +123,18 @@ class ItemItem(abc.ABC):
         flat, owners = flatten(rows)
         places = self._places.of(flat)
         return owners[places >= 0], places[places >= 0]
+
+
+def _best(scores: np.ndarray, k: int) -> np.ndarray:
+    """What `select_top` gives, faster where most of a row's scores are 0, as they are here."""
+    above = scores > 0
+    counts = np.count_nonzero(above, axis=1)
+    if not len(scores) or counts.min() < k:
+        return select_top(scores, k)
+    rows, columns = np.nonzero(above)
+    places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    packed = np.full((len(scores), counts.max()), -np.inf, dtype=scores.dtype)
+    packed[rows, places] = scores[rows, columns]
+    owners = np.zeros(packed.shape, dtype=np.int64)
+    owners[rows, places] = columns
+    return np.take_along_axis(owners, select_top(packed, k), axis=1)
