@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import evaluate, quality, table_size, train_step, tutorial
+from benchmarks import evaluate, gowalla, quality, table_size, train_step, tutorial
 from benchmarks.comparison import table
 from benchmarks.environments import peers_folder
 from benchmarks.settings import BACKENDS, Benchmark, Settings, installed
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "evaluate": evaluate.run,
     "tutorial": tutorial.run,
     "quality": quality.run,
+    "gowalla": gowalla.run,
 }
 
 
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rounds=asked.rounds,
             quick=asked.quick,
             only=asked.only,
+            data=asked.data,
         )
         lines = []
         for line in BENCHMARKS[asked.name](settings):
@@ -56,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", choices=list(BENCHMARKS))
+    parser.add_argument(
+        "data", nargs="?", type=Path, help="the folder of its data, if it needs one"
+    )
     parser.add_argument("--json", action="store_true", help="a line of JSON for every case")
     parser.add_argument(
         "--backend", action="append", choices=BACKENDS, help="measure this one; can be repeated"

@@ -28,6 +28,7 @@ class Settings:
         rounds: runs that a median is of, or None for what the benchmark thinks right.
         quick: sizes that say nothing, to try whether all works.
         only: measure only the cases that have this in their name.
+        data: a folder of data that a benchmark is given on the command line.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class Settings:
     rounds: int | None = None
     quick: bool = False
     only: str = ""
+    data: Path | None = None
 
     def wants(self, case: str) -> bool:
         """Whether the case is to be measured."""
