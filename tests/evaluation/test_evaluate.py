@@ -9,6 +9,7 @@ import pytest
 
 from shortlist.baselines import EASE, Popularity
 from shortlist.data import Interactions, LeakWarning, Split, splits
+from shortlist.data.protocols import held_out_users
 from shortlist.errors import ConfigError, DataError, SchemaError
 from shortlist.evaluation import Truth, evaluate
 from shortlist.queries import Queries
@@ -243,3 +244,15 @@ def test_no_users_are_asked_twice():
     assert len(set(truth.queries.users.tolist())) == len(truth.queries)
     assert truth.sizes.sum() == truth.counts["relevant"]
     assert isinstance(truth.queries, Queries)
+
+
+def test_held_out_users_are_asked_with_what_they_did_before():
+    split = held_out_users(drawn(), 0.2, 0.1, seed=0)
+    for part in ("test", "validation"):
+        truth = Truth.of(split, part=part)
+        before = split.fold_in.by_user()
+        for user, history in zip(truth.queries.users, truth.queries.history, strict=True):
+            assert history.tolist() == before[user].tolist()
+            assert user not in split.train.users
+    report = evaluate({"ease": EASE(regularization=1.0).fit(split.train)}, split, ks=[5])
+    assert report.metrics["ease"]["ndcg@5"] > 0

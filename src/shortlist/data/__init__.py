@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shortlist.data import splits
+from shortlist.data import protocols, splits
 from shortlist.data.batches import Batches
 from shortlist.data.histories import Histories, HistoryColumn, pad_histories
 from shortlist.data.interactions import Interactions, UserItems
@@ -23,6 +23,7 @@ __all__ = [
     "Unique",
     "UserItems",
     "pad_histories",
+    "protocols",
     "splits",
     "unique_codes",
 ]

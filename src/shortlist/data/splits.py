@@ -41,6 +41,7 @@ class Split:
         test: the interactions to be judged by.
         name: the rule in one word, such as ``"by_time"``.
         description: the rule in one sentence, for reports.
+        fold_in: what users who are not trained on did before they are asked about, or None.
     """
 
     train: Interactions
@@ -48,6 +49,7 @@ class Split:
     test: Interactions
     name: str
     description: str
+    fold_in: Interactions | None = None
 
     def facts(self) -> dict[str, Any]:
         """Count the parts, and how much of test concerns users and items that train has seen.

@@ -148,12 +148,14 @@ def _asked(split: Split, part: str) -> Interactions:
 
 
 def _before(split: Split, part: str) -> Interactions:
-    """What is known when the part begins: train, and validation once it is over."""
-    if part == "validation" or split.validation is None:
+    """What is known when the part begins: train, and validation once it is over, or fold-in."""
+    later = split.validation if part == "test" else None
+    if split.fold_in is not None:
+        later = split.fold_in
+    if later is None:
         return split.train
-    frames = [split.train.frame, split.validation.frame]
     time = "time" if split.train.has_time else None
-    return Interactions(pl.concat(frames), time=time, duplicates="keep")
+    return Interactions(pl.concat([split.train.frame, later.frame]), time=time, duplicates="keep")
 
 
 def _pairs(interactions: Interactions) -> pl.DataFrame:
