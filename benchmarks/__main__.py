@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import evaluate, gowalla, quality, table_size, train_step, tutorial
+from benchmarks import evaluate, gowalla, movielens, quality, table_size, train_step, tutorial
 from benchmarks.comparison import table
 from benchmarks.environments import peers_folder
 from benchmarks.settings import BACKENDS, Benchmark, Settings, installed
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "tutorial": tutorial.run,
     "quality": quality.run,
     "gowalla": gowalla.run,
+    "movielens": movielens.run,
 }
 
 
