@@ -10,7 +10,7 @@ A step of `shortlist.models.Model` goes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,7 +130,7 @@ class RowOptimizer(keras.optimizers.Optimizer):
         slots = {
             name: self.add_variable(
                 shape=(rows, 1 if slot.per_row else columns),
-                initializer=keras.initializers.Constant(slot.initial),
+                initializer=_filled_with(slot.initial),
                 dtype=layer.table.dtype,
                 name=f"{layer.table.path.replace('/', '_')}_{name}",
             )
@@ -206,6 +206,11 @@ class RowOptimizer(keras.optimizers.Optimizer):
     def get_config(self) -> dict[str, Any]:
         """The inner optimizer's configuration."""
         return {"inner": keras.optimizers.serialize(self.inner)}
+
+
+def _filled_with(value: float) -> Callable[..., Any]:
+    """As ``keras.initializers.Constant``, which holds a second array of the size for a moment."""
+    return lambda shape, dtype=None: ops.full(shape, value, dtype=dtype)
 
 
 def _summed(table: Table, lookups: list[Lookup]) -> Update | None:
