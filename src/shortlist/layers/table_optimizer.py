@@ -42,8 +42,8 @@ def table_optimizer(optimizer: Any) -> Any:
     Raises:
         ConfigError: it is none of these, or has an option that only a TPU knows.
 
-    >>> table_optimizer("sgd").name
-    'sgd'
+    >>> type(table_optimizer("sgd")).__name__
+    'SGD'
     """
     if optimizer is None or isinstance(optimizer, keras.optimizers.Optimizer):
         return optimizer

@@ -10,7 +10,7 @@ TensorFlow Recommenders holds here.
 from __future__ import annotations
 
 from shortlist import _backend  # noqa: F401  # isort: skip
-from shortlist.tfrs import experimental, layers, metrics, models, tasks, types
+from shortlist.tfrs import examples, experimental, layers, metrics, models, tasks, types
 from shortlist.tfrs.models import Model
 
-__all__ = ["Model", "experimental", "layers", "metrics", "models", "tasks", "types"]
+__all__ = ["Model", "examples", "experimental", "layers", "metrics", "models", "tasks", "types"]
