@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 
 from shortlist.baselines import Popularity
 from shortlist.data import Split
 from shortlist.errors import ConfigError, SchemaError
+from shortlist.evaluation.beyond import Beyond, categories_of
 from shortlist.evaluation.leaks import warn_of_leaks
 from shortlist.evaluation.report import Report
-from shortlist.evaluation.run import Retriever, run
+from shortlist.evaluation.run import Retriever, ask, measure
 from shortlist.evaluation.truth import Truth
 from shortlist.index.base import check_k
 
@@ -26,6 +28,7 @@ def evaluate(
     *,
     part: Literal["test", "validation"] = "test",
     items: Any = None,
+    categories: str | None = None,
     users: pl.DataFrame | None = None,
     exclude_seen: bool = True,
     block_size: int = 1024,
@@ -46,17 +49,22 @@ def evaluate(
         part: ``"test"``, or ``"validation"`` for tuning.
         items: the ids of the catalogue against which coverage is measured; the items of train by
             default. A frame's column ``item`` is taken.
+        categories: a column of the frame ``items``, of values or of lists of them, such as genres:
+            adds diversity and calibration_kl.
         users: a frame with the column ``user`` and the users' attributes, which become the
             features of the queries.
         exclude_seen: whether known items are excluded, and so cannot be relevant.
         block_size: how many queries are asked at a time.
 
     Returns:
-        A `Report` with ndcg, recall, precision, hit_rate, mrr, map, novelty and coverage at each k.
+        A `Report` with, at each k, ndcg, recall, precision, hit_rate, mrr and map; the recall of
+        popular, rare and unseen items apart (recall_head, recall_tail, recall_cold); novelty,
+        popularity and serendipity; and coverage and gini of all lists together.
 
     Raises:
         ConfigError: a name or a cut-off cannot be used, or the split has no such part.
-        SchemaError: ``items`` has no column ``item``, or ``users`` no column ``user`` or one twice.
+        SchemaError: ``items`` has no column ``item`` or no such ``categories``, or ``users`` has no
+            column ``user`` or a user twice.
         DataError: nothing is to be found, or a retriever returns what is no ranking of as many
             lists as were asked for, NaN scores, or an item twice; the model and user are named.
 
@@ -73,6 +81,7 @@ def evaluate(
     cuts = tuple(sorted({check_k(k) for k in ks}))
     if not cuts:
         raise ConfigError("Expected at least one cut-off in ks; received none.")
+    frame = items if isinstance(items, pl.DataFrame) else None
     if isinstance(items, pl.DataFrame):
         if "item" not in items.columns:
             raise SchemaError(f"Expected items with a column 'item'; it has {items.columns}.")
@@ -80,18 +89,25 @@ def evaluate(
     leaks = warn_of_leaks(split)
     truth = Truth.of(split, part=part, items=items, users=users, exclude_seen=exclude_seen)
     models: dict[str, Retriever] = {"popularity": Popularity().fit(split.train), **retrievers}
-    runs = {
-        name: run(name, model, truth, cuts, block_size=block_size) for name, model in models.items()
+    answers = {
+        name: ask(name, model, truth, cuts[-1], block_size=block_size)
+        for name, model in models.items()
+    }
+    expected = answers["popularity"].places
+    beyond = Beyond(truth, cuts, expected, categories_of(truth, frame, categories))
+    measured = {
+        name: measure(found.places, truth, beyond, block_size=block_size)
+        for name, found in answers.items()
     }
     return Report(
         split.name,
         split.description,
         cuts,
         truth.queries.users,
-        {name: found.per_user for name, found in runs.items()},
-        {name: found.coverage for name, found in runs.items()},
-        truth.cold,
+        {name: per_user for name, (per_user, _) in measured.items()},
+        {name: overall for name, (_, overall) in measured.items()},
+        np.array([len(np.unique(row)) for row in truth.queries.history]),
         truth.counts,
         leaks,
-        {name: found.seconds for name, found in runs.items()},
+        {name: found.seconds for name, found in answers.items()},
     )

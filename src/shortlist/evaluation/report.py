@@ -11,6 +11,7 @@ import numpy as np
 
 from shortlist.errors import ConfigError, nearest
 from shortlist.evaluation.statistics import Comparison, bootstrap, compare
+from shortlist.ids import as_ids
 
 __all__ = ["Report"]
 
@@ -26,8 +27,8 @@ class Report:
         users: ``[U]`` the users evaluated.
         per_user: for each model and metric such as ``"ndcg@10"``, a value for each user ``[U]``;
             NaN where a user has none.
-        coverage: for each model, ``"coverage@10"`` and so on: of a whole run, not of a user.
-        cold: ``[U]`` bool, users without any history.
+        overall: for each model, ``"coverage@10"`` and ``"gini@10"``: of a whole run, not of a user.
+        activity: ``[U]`` how many items each user's history holds.
         counts: see `Truth`.
         leaks: the warnings that were given of the split.
         seconds: how long each model took to answer.
@@ -38,8 +39,8 @@ class Report:
     ks: tuple[int, ...]
     users: np.ndarray
     per_user: Mapping[str, Mapping[str, np.ndarray]]
-    coverage: Mapping[str, Mapping[str, float]]
-    cold: np.ndarray
+    overall: Mapping[str, Mapping[str, float]]
+    activity: np.ndarray
     counts: Mapping[str, int]
     leaks: Sequence[str]
     seconds: Mapping[str, float]
@@ -55,17 +56,45 @@ class Report:
         return {
             model: {
                 **{name: _mean(values) for name, values in self.per_user[model].items()},
-                **self.coverage[model],
+                **self.overall[model],
             }
             for model in self.models
         }
 
+    @property
+    def cold(self) -> np.ndarray:
+        """``[U]`` bool, users without any history."""
+        return np.asarray(self.activity == 0)
+
     def of(self, users: np.ndarray) -> dict[str, dict[str, float]]:
-        """The metrics over some users only, given as ``[U]`` bool; coverage is left out."""
+        """The metrics over some users only, given as ``[U]`` bool; coverage and gini are left out.
+
+        Raises:
+            ConfigError: ``users`` is not of that shape.
+        """
+        self._check_length(users)
         return {
             model: {name: _mean(values[users]) for name, values in mine.items()}
             for model, mine in self.per_user.items()
         }
+
+    def by(self, labels: Any) -> dict[Any, dict[str, dict[str, float]]]:
+        """The metrics of each segment of the users.
+
+        Args:
+            labels: ``[U]``, the segment of each of ``users``, such as an attribute of theirs or
+                ``np.digitize(report.activity, [5, 20])``.
+
+        Raises:
+            ConfigError: there are not as many labels as users.
+        """
+        labels = as_ids(labels)
+        self._check_length(labels)
+        listed = labels.tolist()
+        found = {}
+        for label in dict.fromkeys(listed):
+            found[label] = self.of(np.array([one == label for one in listed]))
+        return found
 
     def intervals(
         self, metric: str, *, level: float = 0.95, samples: int = 2000, seed: int = 0
@@ -131,6 +160,13 @@ class Report:
             found["known_users"] = _jsonable(self.of(~self.cold))
             found["cold_users"] = _jsonable(self.of(self.cold))
         return found
+
+    def _check_length(self, given: np.ndarray) -> None:
+        if np.shape(given) != np.shape(self.users):
+            raise ConfigError(
+                f"Expected a value for each of {len(self.users):,} users; received an array of "
+                f"shape {np.shape(given)}."
+            )
 
     def _values(self, metric: str) -> dict[str, np.ndarray]:
         known = list(self.per_user[self.models[0]])

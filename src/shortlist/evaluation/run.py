@@ -10,66 +10,69 @@ from typing import Any
 import numpy as np
 
 from shortlist.errors import DataError
+from shortlist.evaluation.beyond import Beyond
 from shortlist.evaluation.truth import Truth
-from shortlist.metrics.ranking import METRICS, novelty
+from shortlist.metrics.beyond import gini_of
+from shortlist.metrics.ranking import METRICS
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
 
-__all__ = ["Retriever", "Run", "run"]
+__all__ = ["Answers", "Retriever", "ask", "measure"]
 
 Retriever = Callable[[Queries, int], Ranked]
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
-    """What came of asking one model; the parts are those of `Report`."""
+class Answers:
+    """What a model recommended.
 
-    per_user: dict[str, np.ndarray]
-    coverage: dict[str, float]
+    Attributes:
+        places: ``[U, K]`` int64, the place of each item in ``truth.items``; below 0 for none, and
+            beyond the last for items that are in no collection.
+        seconds: how long it took to answer.
+    """
+
+    places: np.ndarray
     seconds: float
 
 
-def run(
-    name: str, model: Retriever, truth: Truth, cuts: tuple[int, ...], *, block_size: int
-) -> Run:
-    """Ask ``model`` every question of ``truth`` and measure its lists at ``cuts``."""
-    size = len(truth.items)
-    blocks: list[dict[str, np.ndarray]] = []
-    covered = {k: np.zeros(size, dtype=bool) for k in cuts}
+def ask(name: str, model: Retriever, truth: Truth, k: int, *, block_size: int) -> Answers:
+    """Ask ``model`` every question of ``truth``."""
+    places = np.full((len(truth.queries), k), -1, dtype=np.int64)
     seconds = 0.0
     for start in range(0, len(truth.queries), block_size):
         queries = truth.queries.rows(start, start + block_size)
         began = time.perf_counter()
-        answer = model(queries, cuts[-1])
+        answer = model(queries, k)
         seconds += time.perf_counter() - began
-        ranked = _checked(name, answer, queries, cuts[-1])
-        places = _places(name, ranked, queries, truth)
-        blocks.append(_metrics(start, places, truth, cuts))
-        for k in cuts:
-            shown = places[:, :k]
-            covered[k][shown[(shown >= 0) & (shown < size)]] = True
+        found = _places(name, _checked(name, answer, queries, k), queries, truth)
+        places[start : start + block_size, : found.shape[1]] = found
+    return Answers(places, seconds)
+
+
+def measure(
+    places: np.ndarray, truth: Truth, beyond: Beyond, *, block_size: int
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """The metrics of each user ``[U]``, and those of all lists together."""
+    blocks = []
+    for start in range(0, len(places), block_size):
+        block = places[start : start + block_size]
+        hits, sizes = truth.hits(start, block), truth.sizes[start : start + block_size]
+        found = {
+            f"{metric}@{k}": function(hits, sizes, k)
+            for metric, function in METRICS.items()
+            for k in beyond.cuts
+        }
+        blocks.append(found | beyond.metrics(start, block, hits))
     per_user = {metric: np.concatenate([block[metric] for block in blocks]) for metric in blocks[0]}
-    inside = truth.catalogue
-    coverage = {f"coverage@{k}": float((covered[k] & inside).sum() / inside.sum()) for k in cuts}
-    return Run(per_user, coverage, seconds)
-
-
-def _metrics(
-    start: int, places: np.ndarray, truth: Truth, cuts: tuple[int, ...]
-) -> dict[str, np.ndarray]:
-    """Every metric of every user of a block that begins at query ``start``."""
-    hits, sizes = truth.hits(start, places), truth.sizes[start : start + len(places)]
-    found = {
-        f"{metric}@{k}": function(hits, sizes, k)
-        for metric, function in METRICS.items()
-        for k in cuts
-    }
-    # An item that is in no collection was met by no one in training.
-    counts = np.append(truth.train_counts, 0)
-    known = np.minimum(places, len(truth.items))
-    for k in cuts:
-        found[f"novelty@{k}"] = novelty(known, places >= 0, counts, truth.train_users, k)
-    return found
+    overall: dict[str, float] = {}
+    for k in beyond.cuts:
+        shown = places[:, :k]
+        shown = shown[(shown >= 0) & (shown < len(truth.items))]
+        counts = np.bincount(shown, minlength=len(truth.items))[truth.catalogue]
+        overall[f"coverage@{k}"] = float(np.count_nonzero(counts) / len(counts))
+        overall[f"gini@{k}"] = gini_of(counts)
+    return per_user, overall
 
 
 def _checked(name: str, answer: Any, queries: Queries, k: int) -> Ranked:
