@@ -1,0 +1,91 @@
+"""Seeds as replicates: the same evaluation of models trained again with other seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from shortlist.errors import DataError
+from shortlist.evaluation.report import Report
+
+__all__ = ["Spread", "average", "spread"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A metric over several seeds.
+
+    Attributes:
+        mean: of the values.
+        deviation: the standard deviation of the values, with ``n - 1``; 0 for one value.
+        values: one a seed.
+    """
+
+    mean: float
+    deviation: float
+    values: tuple[float, ...]
+
+    def __str__(self) -> str:
+        return f"{self.mean:.4f} ± {self.deviation:.4f}"
+
+
+def spread(reports: Sequence[Report], metric: str) -> dict[str, Spread]:
+    """How a metric varies over reports of the same models trained with different seeds.
+
+    Raises:
+        DataError: there is no report, or they are not of the same models and users.
+    """
+    _check(reports)
+    found = {}
+    for model in reports[0].models:
+        values = np.array([report.metrics[model][metric] for report in reports])
+        deviation = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+        found[model] = Spread(float(values.mean()), deviation, tuple(values.tolist()))
+    return found
+
+
+def average(reports: Sequence[Report]) -> Report:
+    """One report of the means over the seeds, user by user.
+
+    Its intervals and comparisons are about the models and not about one lucky seed.
+
+    Raises:
+        DataError: there is no report, or they are not of the same models and users.
+    """
+    _check(reports)
+    first = reports[0]
+    per_user = {
+        model: {
+            name: np.mean([report.per_user[model][name] for report in reports], axis=0)
+            for name in first.per_user[model]
+        }
+        for model in first.models
+    }
+    overall = {
+        model: {
+            name: float(np.mean([report.overall[model][name] for report in reports]))
+            for name in first.overall[model]
+        }
+        for model in first.models
+    }
+    seconds = {
+        model: float(np.mean([report.seconds[model] for report in reports]))
+        for model in first.models
+    }
+    return replace(first, per_user=per_user, overall=overall, seconds=seconds)
+
+
+def _check(reports: Sequence[Report]) -> None:
+    if not reports:
+        raise DataError("Expected at least one report; received none.")
+    first = reports[0]
+    for number, report in enumerate(reports):
+        if report.models != first.models or report.ks != first.ks:
+            raise DataError(
+                f"Expected reports of the same models and cut-offs; report {number} has "
+                f"{report.models} at {report.ks}, the first {first.models} at {first.ks}."
+            )
+        if not np.array_equal(report.users, first.users):
+            raise DataError(f"Expected reports of the same users; report {number} has others.")
