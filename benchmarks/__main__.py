@@ -9,7 +9,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import evaluate, gowalla, movielens, quality, table_size, train_step, tutorial
+from benchmarks import (
+    evaluate,
+    evaluate_large,
+    gowalla,
+    movielens,
+    quality,
+    table_size,
+    train_step,
+    tutorial,
+)
 from benchmarks.comparison import table
 from benchmarks.environments import peers_folder
 from benchmarks.settings import BACKENDS, Benchmark, Settings, installed
@@ -20,6 +29,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "evaluate": evaluate.run,
     "tutorial": tutorial.run,
     "quality": quality.run,
+    "evaluate-large": evaluate_large.run,
     "gowalla": gowalla.run,
     "movielens": movielens.run,
 }
@@ -31,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.name is None:
         for name, benchmark in BENCHMARKS.items():
             summary = (sys.modules[benchmark.__module__].__doc__ or "").splitlines()[0]
-            print(f"{name:12} {summary}")
+            print(f"{name:14} {summary}")
         return 0
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         settings = Settings(
