@@ -15,7 +15,7 @@ import pytest
 from shortlist.data import Interactions
 from shortlist.datasets import Dataset
 
-PROGRAM = Path(__file__).parents[2] / "examples" / "tfrs_quickstart.py"
+PROGRAM = Path(__file__).parents[2] / "examples" / "tfrs" / "quickstart.py"
 
 pytestmark = [
     pytest.mark.backend,
@@ -42,7 +42,7 @@ def small(_name):
 
 @pytest.mark.filterwarnings("ignore:.*shuffle=True. was passed:UserWarning")
 def test_it_learns_who_likes_what(monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location("tfrs_quickstart", PROGRAM)
+    spec = importlib.util.spec_from_file_location("quickstart", PROGRAM)
     program = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(program)
     monkeypatch.setattr(program, "movielens", small)

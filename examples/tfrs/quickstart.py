@@ -1,11 +1,12 @@
 """The quickstart of TensorFlow Recommenders, with one import changed.
 
 Two towers that start from strings learn from MovieLens-100K who watched what; then the films most
-like a user's taste are looked up. Run it with ``python examples/tfrs_quickstart.py``.
+like a user's taste are looked up. Run it with ``python examples/tfrs/quickstart.py``.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -91,4 +92,8 @@ def main(epochs: int = 3) -> tuple[dict[str, float], list[str]]:
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="one epoch, to try whether it runs")
+    asked = parser.parse_args()
+    main(1 if asked.quick else asked.epochs)
