@@ -8,6 +8,8 @@ import pytest
 from shortlist.metrics import ranking
 
 ranx = pytest.importorskip("ranx")
+# It compiles every metric first, for a minute.
+pytestmark = pytest.mark.slow
 
 NAMES = {
     "ndcg": "ndcg",
