@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from shortlist import _backend as _backend  # isort: skip
+from shortlist.layers.clippy_adagrad import ClippyAdagrad
+from shortlist.layers.composite_optimizer import CompositeOptimizer
 from shortlist.layers.cross import Cross
 from shortlist.layers.dot_interaction import DotInteraction
 from shortlist.layers.embedding import Embedding
@@ -17,6 +19,8 @@ from shortlist.layers.unified_embedding import UnifiedEmbedding, UnifiedEmbeddin
 
 __all__ = [
     "MLP",
+    "ClippyAdagrad",
+    "CompositeOptimizer",
     "Cross",
     "DotInteraction",
     "Embedding",

@@ -20,6 +20,7 @@ from keras import ops
 from shortlist._backend.rows import native
 from shortlist._backend.rows.lookups import Lookup
 from shortlist.errors import ConfigError
+from shortlist.layers.composite_optimizer import CompositeOptimizer
 from shortlist.layers.embedding import Embedding
 from shortlist.layers.rules import Moment, Rule, rule_for
 
@@ -79,7 +80,9 @@ def check_rows(optimizer: Any, layers: Sequence[Embedding]) -> None:
         ConfigError: an optimizer has no rule, averages the weights or accumulates gradients.
     """
     for layer in layers:
-        chosen = _unscaled(optimizer) if layer.optimizer is None else layer.optimizer
+        chosen = _chosen(optimizer, layer)
+        if chosen is None:
+            continue
         rule_for(chosen)
         for option in ("use_ema", "gradient_accumulation_steps"):
             if getattr(chosen, option):
@@ -114,17 +117,21 @@ class RowOptimizer(keras.optimizers.Optimizer):
         """Create what is remembered of the trainable ``variables``, rows of ``layers`` apart."""
         if self.built:
             return
+        if isinstance(_unscaled(self.inner), CompositeOptimizer):
+            _unscaled(self.inner).assign_variables()
         check_rows(self.inner, layers)
         super().build([])
         apart = {id(layer.table) for layer in layers}
         self.anchor = self.add_variable(shape=(), name="anchor")
+        if isinstance(_unscaled(self.inner), CompositeOptimizer):
+            _unscaled(self.inner).adopt(self.anchor)
         self.inner.build([*(v for v in variables if id(v) not in apart), self.anchor])
         self._own = _distinct(layer.optimizer for layer in layers if layer.optimizer is not None)
         trained = {id(v) for v in variables}
         self.tables = [self._table(x) for x in layers if id(x.table) in trained]
 
     def _table(self, layer: Embedding) -> Table:
-        optimizer = _unscaled(self.inner) if layer.optimizer is None else layer.optimizer
+        optimizer = _chosen(self.inner, layer)
         rule = rule_for(optimizer)
         rows, columns = layer.table.shape
         slots = {
@@ -263,6 +270,24 @@ def _clipped(optimizer: Any, gradients: Any, norm: Any) -> Any:
 def _norm(tensors: list[Any]) -> Any:
     squares = [ops.sum(ops.square(ops.cast(x, "float32"))) for x in tensors if x is not None]
     return ops.sqrt(sum(squares[1:], squares[0])) if squares else ops.zeros(())
+
+
+def _chosen(optimizer: Any, layer: Embedding) -> Any:
+    """The optimizer of a layer's rows; None where it has none, or none that is known yet."""
+    optimizer = _unscaled(optimizer)
+    if layer.optimizer is not None:
+        return layer.optimizer
+    if not isinstance(optimizer, CompositeOptimizer):
+        return optimizer
+    if not optimizer.is_assigned or not layer.table.trainable:
+        return None
+    chosen = optimizer.optimizer_of(layer.table)
+    if chosen.global_clipnorm:
+        raise ConfigError(
+            f"The optimizer of the embedding {layer.name!r} in a CompositeOptimizer expected no "
+            f"global_clipnorm; received {chosen.global_clipnorm!r}. Use clipnorm."
+        )
+    return chosen
 
 
 def _unscaled(optimizer: Any) -> Any:

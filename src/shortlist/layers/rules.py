@@ -17,6 +17,7 @@ import keras
 from keras import ops
 
 from shortlist.errors import ConfigError
+from shortlist.layers.clippy_adagrad import ClippyAdagrad
 from shortlist.layers.rowwise_adagrad import RowwiseAdagrad
 
 __all__ = ["Moment", "Rule", "Slot", "rule_for"]
@@ -100,6 +101,20 @@ def _rowwise_adagrad(optimizer: Any) -> Rule:
     return Rule(update, {"accumulator": Slot(optimizer.initial_accumulator_value, per_row=True)})
 
 
+def _clippy_adagrad(optimizer: Any) -> Rule:
+    if optimizer.export_clipping_factors:
+        raise ConfigError(
+            "ClippyAdagrad cannot export the clipping factors of tables that are updated row by "
+            "row. Leave export_clipping_factors out, or use keras.layers.Embedding."
+        )
+
+    def update(rows: Any, g: Any, slots: Slots, now: Moment) -> tuple[Any, Slots]:
+        step, total, _ = optimizer.step(rows, g, slots["accumulator"], now.rate)
+        return rows - step, {"accumulator": total}
+
+    return Rule(update, {"accumulator": Slot(optimizer.initial_accumulator_value)})
+
+
 def _adam(optimizer: Any) -> Rule:
     beta_1, beta_2 = optimizer.beta_1, optimizer.beta_2
 
@@ -161,6 +176,7 @@ def _ftrl(optimizer: Any) -> Rule:
 _MAKERS: dict[Any, Callable[[Any], Rule]] = {
     keras.optimizers.SGD: _sgd,
     RowwiseAdagrad: _rowwise_adagrad,
+    ClippyAdagrad: _clippy_adagrad,
     keras.optimizers.Adagrad: _adagrad,
     keras.optimizers.Adam: _adam,
     keras.optimizers.AdamW: _adam,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from shortlist import _backend as _backend  # isort: skip
 from shortlist.models.base import Model
+from shortlist.models.interaction_ranking import InteractionRanking
 from shortlist.models.ranker import Ranker
 from shortlist.models.two_tower import TwoTower
 
-__all__ = ["Model", "Ranker", "TwoTower"]
+__all__ = ["InteractionRanking", "Model", "Ranker", "TwoTower"]

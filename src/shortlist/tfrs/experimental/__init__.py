@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from shortlist.tfrs.experimental import layers
+from shortlist.tfrs.experimental import layers, models, optimizers
 
-__all__ = ["layers"]
+__all__ = ["layers", "models", "optimizers"]
