@@ -2,15 +2,27 @@
 
     import shortlist.tfrs as tfrs
 
-lets programs written for it run: same import paths, arguments, defaults and names in the logs. The
-working code lives in the packages these names come from; where a default differs there, the one of
-TensorFlow Recommenders holds here.
+lets programs written for it run: same import paths, arguments, defaults and names in the logs; after
+`install_alias` even ``import tensorflow_recommenders`` means this. The working code lives in the
+packages these names come from; where a default differs there, the one of TensorFlow Recommenders
+holds here.
 """
 
 from __future__ import annotations
 
 from shortlist import _backend  # noqa: F401  # isort: skip
 from shortlist.tfrs import examples, experimental, layers, metrics, models, tasks, types
+from shortlist.tfrs.alias import install_alias
 from shortlist.tfrs.models import Model
 
-__all__ = ["Model", "examples", "experimental", "layers", "metrics", "models", "tasks", "types"]
+__all__ = [
+    "Model",
+    "examples",
+    "experimental",
+    "install_alias",
+    "layers",
+    "metrics",
+    "models",
+    "tasks",
+    "types",
+]

@@ -1,0 +1,7 @@
+"""The base class of models."""
+
+from __future__ import annotations
+
+from shortlist.models import Model
+
+__all__ = ["Model"]
