@@ -106,7 +106,7 @@ def evaluate(
         truth.queries.users,
         {name: per_user for name, (per_user, _) in measured.items()},
         {name: overall for name, (_, overall) in measured.items()},
-        np.array([len(np.unique(row)) for row in truth.queries.history]),
+        np.array([len(row) for row in truth.queries.history]),
         truth.counts,
         leaks,
         {name: found.seconds for name, found in answers.items()},

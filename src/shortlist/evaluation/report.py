@@ -28,7 +28,7 @@ class Report:
         per_user: for each model and metric such as ``"ndcg@10"``, a value for each user ``[U]``;
             NaN where a user has none.
         overall: for each model, ``"coverage@10"`` and ``"gini@10"``: of a whole run, not of a user.
-        activity: ``[U]`` how many items each user's history holds.
+        activity: ``[U]`` how many interactions each user's history holds.
         counts: see `Truth`.
         leaks: the warnings that were given of the split.
         seconds: how long each model took to answer.
