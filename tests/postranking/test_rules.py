@@ -144,3 +144,17 @@ def test_tables_of_configurations():
     for pins in ([(1, 1), (2, 1)], [(1, 1), (1, 2)]):
         with pytest.raises(ConfigError, match="pins of different"):
             Rules(rules=[Pin(item=item, place=place) for item, place in pins])
+
+
+def test_a_quota_under_a_gap_is_found_without_a_long_search():
+    """The last places cannot all be the quota's: it has to begin in time to keep the gap."""
+    n, k = 400, 40
+    items = pl.DataFrame({"item": range(n), "x": [i // 20 for i in range(n)]})
+    pool = Ranked(np.arange(n)[None], -np.arange(float(n))[None], np.ones((1, n)))
+    context = Context(Queries.of(["u"]), k=k, items=items)
+    rules = [Quota(column="x", value=19, at_least=3), Gap(column="x", places=3)]
+    found = Rules(rules=rules)(pool, context).top(k).lists()[0]
+    values = [item // 20 for item in found]
+    assert not context.counts
+    assert [place for place, value in enumerate(values) if value == 19] == [33, 36, 39]
+    assert all(len(set(values[i : i + 3])) == 3 for i in range(k - 2))

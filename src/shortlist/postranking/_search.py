@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -19,13 +19,14 @@ class Demands:
     Attributes:
         caps: pairs of the values of each item and how often a value may occur.
         gaps: pairs of the values of each item and how far apart two of one value must stand.
-        quotas: pairs of which items count and how many must be in the list.
+        quotas: which items count, how many must be in the list, and how far apart they must stand
+            by the gaps; 1 for items that may be neighbours.
         pins: the item that must stand at a place.
     """
 
     caps: list[tuple[Sequence[frozenset[int]], int]] = field(default_factory=list)
     gaps: list[tuple[Sequence[frozenset[int]], int]] = field(default_factory=list)
-    quotas: list[tuple[Sequence[bool], int]] = field(default_factory=list)
+    quotas: list[tuple[Sequence[bool], int, int]] = field(default_factory=list)
     pins: dict[int, int] = field(default_factory=dict)
 
 
@@ -45,20 +46,23 @@ class _Search:
         self.size, self.k, self.demands = size, k, demands
         self.chosen: list[int] = []
         self.used = [False] * size
-        self.counts = [Counter[int]() for _ in demands.caps]
-        self.missing = [need for _, need in demands.quotas]
+        self.counts = [defaultdict[int, int](int) for _ in demands.caps]
+        self.missing = [need for _, need, _ in demands.quotas]
         self.pinned = set(demands.pins.values())
         self.reach = max((distance - 1 for _, distance in demands.gaps), default=0)
-        self.signatures: list[object] = [None] * size
+        self.signatures = [-1] * size
+        self.numbers: dict[object, int] = {}
+        # All items before this one are used.
+        self.first = 0
         self.failed: set[object] = set()
         self.steps = 0
         # The most quotas that one item serves: with it, how many places the quotas still need.
         self.serves = max(
-            (sum(quota[i] for quota, _ in demands.quotas) for i in range(size)), default=0
+            map(sum, zip(*(quota for quota, _, _ in demands.quotas), strict=True)), default=0
         )
 
     def run(self) -> list[int] | None:
-        found = [sum(quota) for quota, _ in self.demands.quotas]
+        found = [sum(quota) for quota, _, _ in self.demands.quotas]
         if any(there < need for there, need in zip(found, self.missing, strict=True)):
             return None
         # Without recursion: a stack of the items still to be tried at each place.
@@ -91,7 +95,9 @@ class _Search:
                 yield item
             return
         tried = set()
-        for item in range(self.size):
+        while self.first < self.size and self.used[self.first]:
+            self.first += 1
+        for item in range(self.first, self.size):
             if self.used[item] or item in self.pinned:
                 continue
             signature = self._signature(item)
@@ -103,45 +109,63 @@ class _Search:
     def _fits(self, item: int) -> bool:
         place = len(self.chosen)
         for counts, (values, most) in zip(self.counts, self.demands.caps, strict=True):
-            if any(counts[value] >= most for value in values[item]):
-                return False
+            for value in values[item]:
+                if counts[value] >= most:
+                    return False
         for values, distance in self.demands.gaps:
             mine = values[item]
-            if any(mine & values[other] for other in self.chosen[max(0, place - distance + 1) :]):
+            for other in self.chosen[max(0, place - distance + 1) :]:
+                if not mine.isdisjoint(values[other]):
+                    return False
+        return not self.missing or self._leaves_room(item, place)
+
+    def _leaves_room(self, item: int, place: int) -> bool:
+        """Whether the places after this one are enough for the quotas."""
+        total = 0
+        for need, (quota, _, apart) in zip(self.missing, self.demands.quotas, strict=True):
+            rest = need - 1 if quota[item] else need
+            if rest <= 0:
+                continue
+            # The first place for the next one that counts, as far from the last one as it must be.
+            first = place + 1
+            for back in range(1, apart):
+                above = place + 1 - back
+                if above >= 0 and quota[item if above == place else self.chosen[above]]:
+                    first = above + apart
+                    break
+            if first + (rest - 1) * apart >= self.k:
                 return False
-        left = self.k - place - 1
-        needs = [
-            need - (need > 0 and quota[item])
-            for need, (quota, _) in zip(self.missing, self.demands.quotas, strict=True)
-        ]
-        return not needs or (
-            max(needs) <= left and -(-sum(max(n, 0) for n in needs) // max(self.serves, 1)) <= left
-        )
+            total += rest
+        return total <= self.serves * (self.k - place - 1)
 
     def _put(self, item: int) -> None:
         self.chosen.append(item)
         self.used[item] = True
         for counts, (values, _) in zip(self.counts, self.demands.caps, strict=True):
-            counts.update(values[item])
-        for number, (quota, _) in enumerate(self.demands.quotas):
+            for value in values[item]:
+                counts[value] += 1
+        for number, (quota, _, _) in enumerate(self.demands.quotas):
             self.missing[number] -= bool(quota[item])
 
     def _take_back(self) -> None:
         item = self.chosen.pop()
         self.used[item] = False
+        self.first = min(self.first, item)
         for counts, (values, _) in zip(self.counts, self.demands.caps, strict=True):
-            counts.subtract(values[item])
-        for number, (quota, _) in enumerate(self.demands.quotas):
+            for value in values[item]:
+                counts[value] -= 1
+        for number, (quota, _, _) in enumerate(self.demands.quotas):
             self.missing[number] += bool(quota[item])
 
-    def _signature(self, item: int) -> object:
-        """All that the rules can tell of an item."""
-        if self.signatures[item] is None:
-            self.signatures[item] = (
-                tuple(values[item] for values, _ in self.demands.caps),
-                tuple(values[item] for values, _ in self.demands.gaps),
-                tuple(quota[item] for quota, _ in self.demands.quotas),
+    def _signature(self, item: int) -> int:
+        """A number for all that the rules can tell of an item."""
+        if self.signatures[item] < 0:
+            seen = (
+                *(values[item] for values, _ in self.demands.caps),
+                *(values[item] for values, _ in self.demands.gaps),
+                *(quota[item] for quota, _, _ in self.demands.quotas),
             )
+            self.signatures[item] = self.numbers.setdefault(seen, len(self.numbers))
         return self.signatures[item]
 
     def _state(self) -> object:

@@ -36,6 +36,8 @@ class ItemTable:
         self.frame = frame
         self._places = IdMap(self._column("item"))
         self._codes: dict[str, tuple[np.ndarray, list[Any]]] = {}
+        self._sets: dict[str, list[frozenset[int]]] = {}
+        self._having: dict[tuple[str, Any], np.ndarray] = {}
         self._numbers: dict[str, np.ndarray] = {}
         self._masks: dict[str, np.ndarray] = {}
 
@@ -60,6 +62,21 @@ class ItemTable:
         if column not in self._codes:
             self._codes[column] = _encode(self._column(column))
         return self._codes[column]
+
+    def sets(self, column: str) -> list[frozenset[int]]:
+        """A column's codes as ``N + 1`` sets, in the rows of `codes`."""
+        if column not in self._sets:
+            rows = self.codes(column)[0].tolist()
+            self._sets[column] = [frozenset(code for code in row if code >= 0) for row in rows]
+        return self._sets[column]
+
+    def having(self, column: str, value: Any) -> np.ndarray:
+        """Which rows ``[N + 1]`` of `codes` have a value."""
+        if (column, value) not in self._having:
+            codes, values = self.codes(column)
+            wanted = values.index(value) if value in values else -2
+            self._having[column, value] = (codes == wanted).any(axis=1)
+        return self._having[column, value]
 
     def numbers(self, column: str) -> np.ndarray:
         """A column as ``[N + 1]`` float64; NaN where it is null and for unknown items.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -14,6 +13,7 @@ from shortlist.index.base import check_k
 from shortlist.postranking._greedy import front
 from shortlist.postranking._search import Demands, arrange
 from shortlist.postranking.base import Context, PostRanker, Stage
+from shortlist.postranking.items import ItemTable
 from shortlist.ranked import Ranked
 
 __all__ = ["Cap", "Gap", "Pin", "Quota", "Rules"]
@@ -129,51 +129,69 @@ class Rules(PostRanker):
     def apply(self, ranked: Ranked, context: Context) -> Ranked:
         """Search a way to keep the rules for each list."""
         chosen = np.tile(np.arange(min(context.k, ranked.k)), (len(ranked), 1))
-        views = [self._view(rule, ranked, context) for rule in self.rules]
+        pool = _Pool(ranked, context.table(self) if self._columns else None)
         for row, size in enumerate(ranked.valid.sum(axis=1).tolist()):
             k = min(context.k, size)
             for kept in range(len(self.rules), 0, -1):
-                found = arrange(size, k, self._demands(kept, views, row, size, k))
+                found = arrange(size, k, self._demands(kept, pool, row, size, k))
                 if found is not None:
                     chosen[row, :k] = found
                     break
                 context.counts[f"{self.name}: gave up {self.rules[kept - 1]}"] += 1
         return front(ranked, chosen)
 
-    def _view(self, rule: Rule, ranked: Ranked, context: Context) -> list[Any]:
-        """For each list what a rule sees of its items: their ids or their values' codes."""
-        if isinstance(rule, Pin):
-            return ranked.ids.tolist()
-        table = context.table(self)
-        codes, values = table.codes(rule.column)
-        mine = codes[table.places(ranked.ids)]
-        if isinstance(rule, Quota):
-            wanted = values.index(rule.value) if rule.value in values else -2
-            return (mine == wanted).any(axis=2).tolist()
-        return mine.tolist()
+    @property
+    def _columns(self) -> list[str]:
+        return [rule.column for rule in self.rules if not isinstance(rule, Pin)]
 
-    def _demands(self, kept: int, views: list[Any], row: int, size: int, k: int) -> Demands:
+    def _demands(self, kept: int, pool: _Pool, row: int, size: int, k: int) -> Demands:
         """The first ``kept`` rules as they bear on one list."""
         demands = Demands()
-        for rule, view in zip(self.rules[:kept], views, strict=False):
-            mine = view[row][:size]
+        rules = self.rules[:kept]
+        for rule in rules:
             if isinstance(rule, Quota):
-                demands.quotas.append((mine, rule.at_least))
+                gaps = (r.places for r in rules if isinstance(r, Gap) and r.column == rule.column)
+                apart = max(gaps, default=1)
+                demands.quotas.append((pool.having(rule, row, size), rule.at_least, apart))
             elif isinstance(rule, Pin):
-                if rule.item in mine and rule.place <= k:
-                    demands.pins[rule.place - 1] = mine.index(rule.item)
+                column = pool.column_of(rule.item, row, size)
+                if column is not None and rule.place <= k:
+                    demands.pins[rule.place - 1] = column
+            elif isinstance(rule, Cap):
+                demands.caps.append((pool.values(rule.column, row, size), rule.at_most))
             else:
-                sets = [_values(tuple(codes)) for codes in mine]
-                if isinstance(rule, Cap):
-                    demands.caps.append((sets, rule.at_most))
-                else:
-                    demands.gaps.append((sets, rule.places))
+                demands.gaps.append((pool.values(rule.column, row, size), rule.places))
         return demands
 
 
-@lru_cache(maxsize=65_536)
-def _values(codes: tuple[int, ...]) -> frozenset[int]:
-    return frozenset(code for code in codes if code >= 0)
+class _Pool:
+    """What rules see of the items of each list."""
+
+    def __init__(self, ranked: Ranked, table: ItemTable | None) -> None:
+        self._ids = ranked.ids
+        self._table = table
+        self._places = None if table is None else table.places(ranked.ids)
+
+    def values(self, column: str, row: int, size: int) -> list[frozenset[int]]:
+        """The codes of each item's values."""
+        if self._table is None or self._places is None:
+            return []
+        sets = self._table.sets(column)
+        return [sets[place] for place in self._places[row, :size].tolist()]
+
+    def having(self, rule: Quota, row: int, size: int) -> list[bool]:
+        """Which items have the value of a quota."""
+        if self._table is None or self._places is None:
+            return []
+        having: list[bool] = self._table.having(rule.column, rule.value)[
+            self._places[row, :size]
+        ].tolist()
+        return having
+
+    def column_of(self, item: Any, row: int, size: int) -> int | None:
+        """Where an item stands, or None."""
+        ids = self._ids[row, :size].tolist()
+        return ids.index(item) if item in ids else None
 
 
 def _rule(given: Any) -> Rule:
