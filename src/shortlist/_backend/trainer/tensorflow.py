@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ class StepTrainer:
                 # The specification is enough to trace, and asking for a batch would lose the
                 # ones that tf.data then reads ahead from a Python generator.
                 data_batch = next(batches) if self.run_eagerly else batches.element_spec
+                data_batch = _of_one_replica(self.distribute_strategy, data_batch)
                 break
         with self.distribute_strategy.scope():
             self._prepare(data_batch)
@@ -46,11 +48,13 @@ class StepTrainer:
         def forward(features: Any) -> Any:
             return self._new_step()(features=features, training=False)
 
-        tf.function(forward).get_concrete_function(
-            tf.nest.map_structure(
-                lambda x: x if isinstance(x, tf.TypeSpec) else tf.convert_to_tensor(x), features
-            )
+        shapes = tf.nest.map_structure(
+            lambda x: x if isinstance(x, tf.TypeSpec) else tf.convert_to_tensor(x), features
         )
+        # Replicated variables cannot be initialised out of a graph: that waits for the scope's end.
+        replicated = self.distribute_strategy.num_replicas_in_sync > 1
+        with keras.StatelessScope() if replicated else contextlib.nullcontext():
+            tf.function(forward).get_concrete_function(shapes)
 
     def make_train_function(self: Any, force: bool = False) -> None:
         """Compile the step, and look at its ids after it."""
@@ -100,6 +104,19 @@ class StepTrainer:
     def test_step(self: Any, data: Any) -> dict[str, Any]:
         """The loss and metrics of one batch, with no update of the weights."""
         return self._measured_loss(data, False, Tape([]))[1]
+
+
+def _of_one_replica(strategy: tf.distribute.Strategy, batch: Any) -> Any:
+    """What the first replica sees of a batch, or of its specification."""
+    if strategy.num_replicas_in_sync == 1:
+        return batch
+
+    def first(part: Any) -> Any:
+        return tf.nest.map_structure(lambda x: strategy.experimental_local_results(x)[0], part)
+
+    if not any(isinstance(x, tf.TypeSpec) for x in tf.nest.flatten(batch)):
+        return first(batch)
+    return tf.function(first).get_concrete_function(batch).structured_outputs
 
 
 def _dense(gradient: Any, rows: Any) -> Any:
