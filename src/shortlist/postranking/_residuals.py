@@ -40,10 +40,15 @@ class Residuals:
         self._kernel = kernel
         self._window = window
         self._rows = np.arange(batch)
-        self._chosen = np.zeros((batch, 0), dtype=np.int64)
         depth = rounds if window is None else min(window, rounds)
-        self._factors = np.zeros((batch, depth, width))
-        self._kernels = np.zeros((batch, 0 if window is None else depth, width))
+        if window is None:
+            self._factors = np.zeros((batch, depth, width))
+        else:
+            self._chosen = np.zeros((batch, depth), dtype=np.int64)
+            self._kernels = np.zeros((batch, depth, width))
+            # Items that are alike make the matrix of the chosen ones singular; so little on its
+            # diagonal changes nothing.
+            self._inner = np.tile((1.0 + 1e-9) * np.eye(depth), (batch, 1, 1))
         self._count = 0
         self.values = np.ones(shape)
 
@@ -68,14 +73,13 @@ class Residuals:
         if window == 0:
             return
         slot = self._count % window
+        size = min(self._count + 1, window)
         self._kernels[:, slot] = row
-        if self._count < window:
-            self._chosen = np.concatenate([self._chosen, columns[:, None]], axis=1)
-        else:
-            self._chosen[:, slot] = columns
-        near = self._kernels[:, : self._chosen.shape[1]]
-        inner = near[self._rows[:, None], :, self._chosen]
-        # Items that are alike make the matrix singular; so little on its diagonal changes nothing.
-        inner = inner + 1e-9 * np.eye(inner.shape[1])
+        self._chosen[:, slot] = columns
+        near, inner = self._kernels[:, :size], self._inner[:, :size, :size]
+        values = row[self._rows[:, None], self._chosen[:, :size]]
+        inner[:, slot], inner[:, :, slot] = values, values
+        inner[:, slot, slot] = 1.0 + 1e-9
         factors = np.matmul(np.linalg.inv(np.linalg.cholesky(inner)), near)
-        self.values = 1.0 - np.einsum("bwp,bwp->bp", factors, factors)
+        factors *= factors
+        self.values = 1.0 - factors.sum(axis=1)

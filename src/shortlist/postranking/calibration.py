@@ -11,6 +11,7 @@ from shortlist.errors import ConfigError
 from shortlist.postranking._greedy import choose, front
 from shortlist.postranking._interests import count_unknown, interests, shares
 from shortlist.postranking._scale import relevance
+from shortlist.postranking._spread import check_trade_off
 from shortlist.postranking.base import Context, PostRanker, Stage
 from shortlist.ranked import Ranked
 
@@ -57,8 +58,7 @@ class Calibrated(PostRanker):
     stage: ClassVar[Stage] = Stage.DIVERSITY
 
     def __post_init__(self) -> None:
-        if not 0 <= self.trade_off <= 1:
-            raise ConfigError(f"Expected trade_off in [0, 1]; received {self.trade_off!r}.")
+        check_trade_off(self.trade_off)
         if not 0 < self.smoothing < 1:
             raise ConfigError(f"Expected smoothing in (0, 1); received {self.smoothing!r}.")
 

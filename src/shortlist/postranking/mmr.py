@@ -7,15 +7,13 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from shortlist.errors import ConfigError
-from shortlist.postranking._greedy import choose, front
+from shortlist.postranking._greedy import choose
 from shortlist.postranking._scale import relevance
+from shortlist.postranking._spread import check_trade_off, spread
 from shortlist.postranking.base import Context, PostRanker, Stage
 from shortlist.ranked import Ranked
 
 __all__ = ["MMR"]
-
-_PLACES_AT_ONCE = 2**13
 
 
 @final
@@ -51,8 +49,7 @@ class MMR(PostRanker):
     stage: ClassVar[Stage] = Stage.DIVERSITY
 
     def __post_init__(self) -> None:
-        if not 0 <= self.trade_off <= 1:
-            raise ConfigError(f"Expected trade_off in [0, 1]; received {self.trade_off!r}.")
+        check_trade_off(self.trade_off)
 
     @property
     def summary(self) -> str:
@@ -61,19 +58,11 @@ class MMR(PostRanker):
 
     def apply(self, ranked: Ranked, context: Context) -> Ranked:
         """Choose the first places greedily."""
-        k = min(context.k, ranked.k)
-        gains = np.where(ranked.valid, self.trade_off * relevance(ranked), -np.inf)
-        chosen = np.empty((len(ranked), k), dtype=np.int64)
-        # So few lists at a time that their vectors stay in the cache for all k rounds.
-        size = max(1, _PLACES_AT_ONCE // ranked.k)
-        for start in range(0, len(ranked), size):
-            part = slice(start, start + size)
-            vectors = context.unit_vectors(ranked.rows(start, start + size), self)
-            chosen[part] = self._choose(gains[part].astype(np.float32), vectors, k)
-        return front(ranked, chosen)
+        return spread(self, ranked, context, self.trade_off * relevance(ranked), self._choose)
 
     def _choose(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
         """The columns ``[B, k]`` in the order they are chosen; ``gains`` is used up."""
+        gains = gains.astype(np.float32)
         rows = np.arange(len(gains))
         likeness = np.full(gains.shape, -np.inf, dtype=np.float32)
         weight = np.float32(self.trade_off - 1)
