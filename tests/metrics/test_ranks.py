@@ -34,9 +34,29 @@ def test_blocks_of_any_size_give_the_same(monkeypatch):
     queries, candidates = draw.standard_normal((40, 8)), draw.standard_normal((90, 8))
     owners, positives = draw.integers(0, 40, 200), draw.integers(0, 90, 200)
     whole = ranks(queries, candidates, owners, positives)
-    for size in (1, 100, 700):
-        monkeypatch.setattr(module, "_SCORES_AT_ONCE", size)
+    for rows, columns in ((1, 1), (7, 13), (64, 90)):
+        monkeypatch.setattr(module, "_ROWS", rows)
+        monkeypatch.setattr(module, "_COLUMNS", columns)
         assert ranks(queries, candidates, owners, positives).tolist() == whole.tolist()
+
+
+@pytest.mark.parametrize("columns", [1, 4, 32])
+def test_ties_and_hidden_items_hold_across_tiles(monkeypatch, columns):
+    monkeypatch.setattr(module, "_COLUMNS", columns)
+    draw = np.random.default_rng(1)
+    queries, candidates = draw.integers(-1, 2, (9, 3)) * 1.0, draw.integers(-1, 2, (30, 3)) * 1.0
+    owners, positives = draw.integers(0, 9, 60), draw.integers(0, 30, 60)
+    hidden = draw.integers(0, 9, 40), draw.integers(0, 30, 40)
+    scores = queries @ candidates.T
+    scores[hidden] = -np.inf
+    expected = rank_in_scores(scores, owners, positives)
+    assert ranks(queries, candidates, owners, positives, exclude=hidden).tolist() == list(expected)
+
+
+def test_scores_that_overflow_are_refused():
+    huge = np.full((1, 2), 3e38, dtype=np.float32)
+    with np.errstate(over="ignore"), pytest.raises(DataError, match="query 0"):
+        ranks(huge, huge, np.array([0]), np.array([0]))
 
 
 def test_a_constant_model_does_not_win():

@@ -1,11 +1,13 @@
 """The exact rank of an item among the whole catalogue, by counting.
 
 A rank needs no sorting: it is one more than the number of items that score higher. Scores are made
-by a matrix product for a few queries at a time, so memory stays bounded, and everything that can be
-computed from hits at any ``k`` follows from the ranks: ``ranks <= k``.
+by a matrix product, tile by tile of some queries and candidates, so memory stays bounded, and
+everything that can be computed from hits at any ``k`` follows from the ranks: ``ranks <= k``.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from shortlist.errors import DataError
 __all__ = ["rank_in_scores", "ranks"]
 
 _SCORES_AT_ONCE = 2**23
+# A tile of scores: it is read twice after it is made, so it should stay in the cache.
+_ROWS, _COLUMNS = 256, 2048
 
 
 def ranks(
@@ -58,22 +62,94 @@ def ranks(
     _check_range("positives", positives, len(candidates))
     _check_range("excluded owners", hidden_owners, len(queries))
     _check_range("excluded columns", hidden, len(candidates))
+    sure = _surely_finite(queries, candidates)
     by_owner, by_hidden = np.argsort(owners, kind="stable"), np.argsort(hidden_owners)
-    size = max(1, _SCORES_AT_ONCE // max(1, len(candidates)))
+    hidden_owners, hidden = hidden_owners[by_hidden], hidden[by_hidden]
     result = np.empty(len(positives), dtype=np.int64)
-    for start in range(0, len(queries), size):
-        edges = [start, start + size]
-        mine = by_owner[slice(*np.searchsorted(owners, edges, sorter=by_owner))]
-        if not len(mine):
-            continue
-        scores = queries[start : start + size] @ candidates.T
-        if not np.isfinite(scores).all():
-            row = start + int(np.flatnonzero(~np.isfinite(scores).all(axis=1))[0])
-            raise DataError(f"Expected finite scores; those of query {row} are not.")
-        gone = by_hidden[slice(*np.searchsorted(hidden_owners, edges, sorter=by_hidden))]
-        scores[hidden_owners[gone] - start, hidden[gone]] = -np.inf
-        result[mine] = rank_in_scores(scores, owners[mine] - start, positives[mine])
+    for start in range(0, len(positives), _ROWS):
+        part = by_owner[start : start + _ROWS]
+        held, mine = np.unique(owners[part], return_inverse=True)
+        first, last = np.searchsorted(hidden_owners, [held[0], held[-1] + 1])
+        row = np.searchsorted(held, hidden_owners[first:last])
+        gone = held[row] == hidden_owners[first:last]
+        asked = _Part(held, queries[held], mine, positives[part])
+        hides = row[gone], hidden[first:last][gone]
+        result[part] = _rank_part(asked, candidates, hides, sure)
     return result
+
+
+class _Part(NamedTuple):
+    """Some queries ``[B]`` and their embeddings; positives ``[P]``, each of the row ``mine``."""
+
+    numbers: np.ndarray
+    queries: np.ndarray
+    mine: np.ndarray
+    positives: np.ndarray
+
+
+def _rank_part(
+    part: _Part, candidates: np.ndarray, hides: tuple[np.ndarray, np.ndarray], sure: bool
+) -> np.ndarray:
+    """Rank a few positives, tile by tile."""
+    mine, positives = part.mine, part.positives
+    # The same kind of product as in the tiles, so that equal candidates get equal scores.
+    own = (part.queries @ candidates[positives].T)[mine, np.arange(len(mine))]
+    below = np.nextafter(own, own.dtype.type(-np.inf))
+    counts = np.zeros(len(mine), dtype=np.int64)
+    shown = np.ones(len(mine), dtype=bool)
+    width = min(_COLUMNS, len(candidates))
+    buffer = np.empty(len(part.queries) * width, dtype=own.dtype)
+    for left in range(0, len(candidates), width):
+        right = min(left + width, len(candidates))
+        scores = buffer[: len(part.queries) * (right - left)].reshape(-1, right - left)
+        np.matmul(part.queries, candidates[left:right].T, out=scores)
+        if not sure:
+            _check_finite(scores, part.numbers)
+        gone = np.flatnonzero((hides[1] >= left) & (hides[1] < right))
+        scores[hides[0][gone], hides[1][gone] - left] = -np.inf
+        rows = scores if _one_each(mine, len(scores)) else scores[mine]
+        inside = np.flatnonzero((positives >= left) & (positives < right))
+        columns = positives[inside] - left
+        shown[inside] = ~np.isneginf(rows[inside, columns])
+        # Left out by its column: its score here may differ from ``own`` in the last bit.
+        rows[inside, columns] = -np.inf
+        # Of equal scores those in lower columns rank first.
+        counts += _count_above(rows, np.where(positives >= right, below, own))
+        counts[inside] += _tied_before(rows, inside, own, columns)
+    return np.where(shown, counts + 1, len(candidates) + 1)
+
+
+def _count_above(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    # Counting flags row by row is an order of magnitude faster than along an axis.
+    flags = scores > thresholds[:, None]
+    return np.fromiter(map(np.count_nonzero, flags), np.int64, len(flags))
+
+
+def _tied_before(
+    scores: np.ndarray, rows: np.ndarray, own: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    """How many scores of these rows equal ``own`` in columns before the given ones."""
+    counts = np.zeros(len(rows), dtype=np.int64)
+    some = scores if len(rows) == len(scores) else scores[rows]
+    tied = some == own[rows, None]
+    for place in np.flatnonzero(tied.any(axis=1)):
+        counts[place] = np.count_nonzero(tied[place, : columns[place]])
+    return counts
+
+
+def _surely_finite(queries: np.ndarray, candidates: np.ndarray) -> bool:
+    """Whether no score can overflow, by the largest norms, so that none need be looked at."""
+    _check_finite(queries, np.arange(len(queries)))
+    squares = [np.einsum("ij,ij->i", x, x).max(initial=0) for x in (queries, candidates)]
+    bound = np.sqrt(np.float64(squares[0])) * np.sqrt(np.float64(squares[1]))
+    return bool(bound < np.finfo(np.result_type(queries, candidates, np.float32)).max / 2)
+
+
+def _check_finite(scores: np.ndarray, numbers: np.ndarray) -> None:
+    finite = np.isfinite(scores)
+    if not finite.all():
+        query = numbers[int(np.flatnonzero(~finite.all(axis=1))[0])]
+        raise DataError(f"Expected finite scores; those of query {query} are not.")
 
 
 def rank_in_scores(scores: np.ndarray, owners: np.ndarray, positives: np.ndarray) -> np.ndarray:
