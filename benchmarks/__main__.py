@@ -10,14 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import (
+    diversity,
     evaluate,
     evaluate_large,
     gowalla,
     movielens,
+    postranking,
     quality,
     table_size,
     train_step,
     tutorial,
+    tutorials,
 )
 from benchmarks.comparison import table
 from benchmarks.environments import peers_folder
@@ -28,10 +31,13 @@ BENCHMARKS: dict[str, Benchmark] = {
     "table-size": table_size.run,
     "evaluate": evaluate.run,
     "tutorial": tutorial.run,
+    "tutorials": tutorials.run,
     "quality": quality.run,
     "evaluate-large": evaluate_large.run,
     "gowalla": gowalla.run,
     "movielens": movielens.run,
+    "diversity": diversity.run,
+    "postranking": postranking.run,
 }
 
 
