@@ -16,8 +16,12 @@ def count(queries: Tensor, candidates: Tensor, low: Tensor, high: Tensor) -> tup
 
     def block(candidates: Tensor) -> tuple[Tensor, Tensor]:
         scores = tf.matmul(candidates, queries, transpose_b=True)
-        above = tf.reduce_sum(tf.cast(scores > high, tf.int32), 0)
-        return above, tf.reduce_sum(tf.cast(scores >= low, tf.int32), 0)
+        return added_up(scores > high), added_up(scores >= low)
+
+    def added_up(passed: Tensor) -> Tensor:
+        # A product adds up faster than a reduction, and exactly: a block is far below 2^24.
+        ones = tf.ones((1, tf.shape(passed)[0]), tf.float32)
+        return tf.cast(tf.matmul(ones, tf.cast(passed, tf.float32))[0], tf.int32)
 
     def body(step: Tensor, above: Tensor, reached: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         more = block(candidates[step * size : (step + 1) * size])
