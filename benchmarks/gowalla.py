@@ -28,16 +28,22 @@ class _Case:
     published: tuple[str, float, float]
     options: Mapping[str, Any] = field(default_factory=dict)
     seeded: bool = False
-    bars: tuple[float, float] | None = None
 
 
 _CASES = {
     "popularity": _Case("Popularity", ("popularity", 0.0416, 0.0317), {}),
     "item kNN": _Case(
-        "ItemKNN", ("ItemCF (BARS)", 0.1570, 0.1214), {"neighbors": 200, "shrinkage": 0.0}
+        "ItemKNN",
+        ("ItemCF (BARS)", 0.1570, 0.1214),
+        {"neighbors": 200, "shrinkage": 1.0, "weighting": "normalized"},
     ),
     "GF-CF": _Case("GFCF", ("GF-CF (Shen 2021)", 0.1849, 0.1518), {"rank": 256, "alpha": 0.3}),
-    "iALS": _Case("IALS", ("MF-BPR (BARS)", 0.1627, 0.1378), {}, seeded=True),
+    "iALS": _Case(
+        "IALS",
+        ("MF-BPR (BARS)", 0.1627, 0.1378),
+        {"alpha": 0.01, "regularization": 0.003},
+        seeded=True,
+    ),
     "BPR": _Case("BPR", ("MF-BPR (BARS)", 0.1627, 0.1378), {}, seeded=True),
 }
 

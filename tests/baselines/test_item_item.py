@@ -59,6 +59,18 @@ def test_item_knn_is_the_cosine_of_the_nearest(seed, neighbors):
 
 
 @given(st.integers(0, 2**32 - 1))
+def test_normalized_counts_a_user_by_how_few_items_it_met(seed):
+    data, x = drawn(seed)
+    model = ItemKNN(neighbors=9, weighting="normalized", shrinkage=0.5).fit(data)
+    share = x / np.sqrt(np.maximum(x.sum(axis=1, keepdims=True), 1))
+    lengths = np.sqrt((share**2).sum(axis=0))
+    expected = share.T @ share / (np.outer(lengths, lengths) + 0.5)
+    for i in range(9):
+        for j, score in scores_of(model, [i]).items():
+            assert score == pytest.approx(expected[i, j] if i != j else 0.0, rel=1e-5)
+
+
+@given(st.integers(0, 2**32 - 1))
 def test_bm25_is_the_formula(seed):
     data, x = drawn(seed)
     model = ItemKNN(neighbors=9, weighting="bm25", k1=1.2, b=0.75).fit(data)

@@ -15,7 +15,7 @@ from shortlist.index.base import check_k
 
 __all__ = ["ItemKNN"]
 
-_WEIGHTINGS = ("cosine", "bm25")
+_WEIGHTINGS = ("cosine", "normalized", "bm25")
 
 
 @final
@@ -24,7 +24,9 @@ class ItemKNN(Neighbors):
 
     With the cosine, the weight from item ``i`` to ``j`` is
     ``n_ij / (sqrt(n_i n_j) + shrinkage)``, with ``n_i`` the users of an item and ``n_ij`` those of
-    both. With BM25 it is the sum over the users of both of ``w_iu w_ju``, where
+    both. Normalized, a user who met ``n_u`` items counts ``1 / n_u`` in each of these, as in the
+    paper, so that those who meet everything say less. With BM25 it is the sum over the users of
+    both of ``w_iu w_ju``, where
     ``w_iu = idf_u (k1 + 1) / (k1 (1 - b + b n_i / mean n) + 1)`` and
     ``idf_u = log(N / (1 + items of u))`` at the least 0: a user who met everything says little.
     Either is kept for the ``neighbors`` largest of each ``i``.
@@ -32,7 +34,7 @@ class ItemKNN(Neighbors):
     Args:
         neighbors: how many weights of each item are kept.
         shrinkage: draws the cosines of rare items towards 0.
-        weighting: ``"cosine"`` or ``"bm25"``.
+        weighting: ``"cosine"``, ``"normalized"`` or ``"bm25"``.
         k1: of BM25; the larger, the more the length counts.
         b: of BM25, in [0, 1]: how far the weights of popular items are lowered.
 
@@ -52,7 +54,7 @@ class ItemKNN(Neighbors):
         *,
         neighbors: int = 100,
         shrinkage: float = 10.0,
-        weighting: Literal["cosine", "bm25"] = "cosine",
+        weighting: Literal["cosine", "normalized", "bm25"] = "cosine",
         k1: float = 100.0,
         b: float = 0.5,
     ) -> None:
@@ -80,8 +82,11 @@ class ItemKNN(Neighbors):
         counts = np.bincount(users.columns, minlength=users.width).astype(np.float64)
         if self.weighting == "bm25":
             users = self._weighted(users, counts)
+        if self.weighting == "normalized":
+            users = users.scaled(np.diff(users.starts) ** -0.5, None)
+            counts = np.bincount(users.columns, users.values**2, users.width).astype(np.float64)
         weights: Iterable[tuple[int, np.ndarray]] = users.T.product(users)
-        if self.weighting == "cosine":
+        if self.weighting != "bm25":
             weights = self._cosines(weights, np.sqrt(counts).astype(np.float32))
         kept = keep_best(weights, self.neighbors, users.width)
         return self._fill_sparse(interactions.items, kept)
