@@ -15,9 +15,6 @@ from shortlist.ranked import Ranked
 
 __all__ = ["AttributeCap"]
 
-# From so many lists on, a step over all lists at once beats plain Python, list by list.
-_MANY = 16
-
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -69,32 +66,46 @@ class AttributeCap(PostRanker):
         """Keep what the cap allows and demote or drop the rest."""
         table = context.table(self)
         codes, values = table.codes(self.column)
-        mine = codes[table.places(ranked.ids)]
-        nothing = (mine < 0).all(axis=2) & ranked.valid
+        places = table.places(ranked.ids)
+        # Codes are in front of what fills their row up.
+        nothing = (codes[places, 0] < 0) & ranked.valid
         if nothing.any():
             context.counts[f"{self.name}: items without {self.column}"] += int(nothing.sum())
-        kept = self._kept(mine, ranked.valid, len(values)) & ranked.valid
+        if codes.shape[1] == 1:
+            before = occurrences(np.where(ranked.valid, codes[places, 0], -1))
+            kept = (before < self.at_most) & ranked.valid
+        else:
+            kept = self._walk(places, ranked.valid, table.sets(self.column))
         short = kept.sum(axis=1) < np.minimum(context.k, ranked.valid.sum(axis=1))
         if short.any():
             context.counts[f"{self.name}: lists the cap leaves too few for"] += int(short.sum())
         if context.trace is not None:
-            self._say(ranked, kept, mine, values, context)
+            self._say(ranked, kept, codes[places], values, context)
         if self.skipped == "drop":
             return ranked.keep(kept)
         order = np.where(ranked.valid, np.where(kept, 0, 1), 2)
         return ranked.take(np.argsort(order, axis=1, kind="stable"))
 
-    def _kept(self, codes: np.ndarray, valid: np.ndarray, values: int) -> np.ndarray:
-        if codes.shape[2] == 1:
-            return occurrences(np.where(valid, codes[:, :, 0], -1)) < self.at_most
-        if len(codes) < _MANY:
-            return np.array(
-                [
-                    _kept_of_one(row, ok, values, self.at_most)
-                    for row, ok in zip(codes.tolist(), valid.tolist(), strict=True)
-                ]
-            )
-        return _kept_of_many(codes, valid, values, self.at_most)
+    def _walk(
+        self, places: np.ndarray, valid: np.ndarray, sets: list[frozenset[int]]
+    ) -> np.ndarray:
+        """Which items are kept; plain Python, as most items of a list meet a value that is full."""
+        kept = np.zeros(places.shape, dtype=bool)
+        for row, size in enumerate(valid.sum(axis=1).tolist()):
+            used: dict[int, int] = {}
+            full: set[int] = set()
+            columns = []
+            for column, place in enumerate(places[row, :size].tolist()):
+                mine = sets[place]
+                if not full.isdisjoint(mine):
+                    continue
+                columns.append(column)
+                for code in mine:
+                    used[code] = used.get(code, 0) + 1
+                    if used[code] == self.at_most:
+                        full.add(code)
+            kept[row, columns] = True
+        return kept
 
     def _say(
         self,
@@ -111,35 +122,3 @@ class AttributeCap(PostRanker):
             reason = f"as at most {self.at_most} of each {self.column} come first ({named})"
             if context.trace is not None:
                 context.trace.say(int(row), item, reason)
-
-
-def _kept_of_one(
-    codes: list[list[int]], valid: list[bool], values: int, at_most: int
-) -> list[bool]:
-    """Go down one list."""
-    left = [at_most] * values
-    kept = []
-    for filled, ok in zip(codes, valid, strict=True):
-        mine = [code for code in filled if code >= 0]
-        keep = ok and all(left[code] for code in mine)
-        kept.append(keep)
-        if keep:
-            for code in mine:
-                left[code] -= 1
-    return kept
-
-
-def _kept_of_many(codes: np.ndarray, valid: np.ndarray, values: int, at_most: int) -> np.ndarray:
-    """Go down all lists at once."""
-    batch, k, _ = codes.shape
-    # Code -1 leads to the last column, of which there is always something left.
-    left = np.full((batch, values + 1), at_most, dtype=np.int64)
-    left[:, -1] = k * codes.shape[2] + 1
-    rows = np.arange(batch)[:, None]
-    kept = np.zeros((batch, k), dtype=bool)
-    for place in range(k):
-        mine = codes[:, place]
-        keep = valid[:, place] & (left[rows, mine] > 0).all(axis=1)
-        kept[:, place] = keep
-        left[rows, mine] -= keep[:, None]
-    return kept
