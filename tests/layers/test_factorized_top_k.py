@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -127,6 +131,60 @@ def test_it_is_exported_as_a_saved_model_that_plain_tensorflow_calls(tmp_path):
     assert plain(loaded.serve(tf.constant(["b"]))[1]) == expected[1:]
 
 
+PLAIN = """
+import sys
+for name in ("shortlist", "keras", "tf_keras", "tensorflow_recommenders"):
+    sys.modules[name] = None
+import json
+import tensorflow as tf
+loaded = tf.saved_model.load(sys.argv[1])
+ask, both = tf.constant(["a", "b"]), []
+both.append(loaded.serve(ask)[1])
+both.append(loaded.serve(ask[:1], tf.constant(5))[1])
+both.append(loaded.serve(ask, k=tf.constant(2))[1])
+both.append(loaded.serve(ask, tf.constant(50))[1])
+both.append(loaded.query_with_exclusions(ask, both[0][:, :2])[1])
+both.append(loaded.query_with_exclusions(ask, both[0][:, :1], tf.constant(2))[1])
+if "serving_default" in loaded.signatures:
+    both.append(loaded.signatures["serving_default"](ask)["identifiers"])
+print(json.dumps([[[w.decode() for w in row] for row in x.numpy().tolist()] for x in both]))
+"""
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="SavedModels are TensorFlow's")
+@pytest.mark.parametrize("way", ["export", "bare"])
+def test_plain_tensorflow_calls_a_saved_model_with_any_k_and_batch_size(tmp_path, way):
+    import tensorflow as tf
+
+    lookup = keras.layers.StringLookup(vocabulary=["a", "b"], mask_token=None)
+    table = keras.layers.Embedding(3, 4)
+    made = BruteForce(keras.Sequential([lookup, table]), k=3).index(CANDIDATES, WORDS)
+    made(np.array(["a", "b"]))
+    made.save(tmp_path / "index.keras")
+    layer = keras.models.load_model(tmp_path / "index.keras")
+    order = plain(layer(np.array(["a", "b"]), k=20)[1])
+    assert order == plain(made(np.array(["a", "b"]), k=20)[1])
+    if way == "export":
+        layer.export(tmp_path / "model")
+    else:
+        tf.saved_model.save(layer, str(tmp_path / "model"))
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN, str(tmp_path / "model")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found[0] == [row[:3] for row in order]
+    assert found[1] == [order[0][:5]]
+    assert found[2] == [row[:2] for row in order]
+    assert found[3] == order
+    assert found[4] == [row[2:5] for row in order]
+    assert found[5] == [row[1:3] for row in order]
+    assert found[6:] == ([found[0]] if way == "export" else [])
+
+
 def test_factorized_top_k_takes_a_layer():
     rows = np.array([ORDER[0, 0], ORDER[1, 1], ORDER[2, 9]])
     for layer in layers(None, k=3):
@@ -186,3 +244,14 @@ def test_data_sets_are_searched_inside_the_graph(identifiers):
     without = tf.function(lambda q, e: layer.query_with_exclusions(q, e, k=1))
     excluded = tf.constant(names[ORDER[:, :2]])
     assert plain(without(tf.constant(QUERIES), excluded)[1]) == names[ORDER[:, 2:3]].tolist()
+
+
+def test_queries_of_another_width_are_refused():
+    with pytest.raises(DataError, match=r"expected queries \[B, 4\]"):
+        BruteForce().index(CANDIDATES)(QUERIES[:, :3])
+
+
+def test_exporting_a_layer_never_asked_says_what_to_do(tmp_path):
+    if keras.backend.backend() == "tensorflow":
+        with pytest.raises(ConfigError, match="input_signature"):
+            BruteForce().index(CANDIDATES).export(tmp_path / "model")

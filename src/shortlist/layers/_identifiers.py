@@ -58,12 +58,14 @@ def kept(identifiers: Any) -> Any:
     return ops.convert_to_tensor(identifiers)
 
 
-def top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def top(scores: Tensor, k: Any) -> tuple[Tensor, Tensor]:
     """The ``k`` best of each row, or all where there are fewer."""
     width = scores.shape[1]
-    return ops.top_k(
-        scores, ops.minimum(k, ops.shape(scores)[1]) if width is None else min(k, width)
-    )
+    if width is None or not isinstance(k, int):
+        k = ops.minimum(k, ops.shape(scores)[1])
+    else:
+        k = min(k, width)
+    return ops.top_k(scores, k)
 
 
 def take_along_rows(values: Any, columns: Tensor) -> Any:

@@ -11,7 +11,7 @@ from keras import ops
 
 from shortlist.errors import ConfigError, DataError
 from shortlist.layers._identifiers import kept, split_batch, take_along_rows, top
-from shortlist.layers._top_k import NotIndexedError, TopK
+from shortlist.layers._top_k import NotIndexedError, TopK, Untracked
 
 Tensor = Any
 
@@ -37,7 +37,7 @@ class Streaming(TopK):
         **kwargs: Any,
     ) -> None:
         super().__init__(query_model, k, name, **kwargs)
-        self._source = _Untracked(None)
+        self._source = Untracked(None)
 
     def index(self, candidates: Any, identifiers: Any = None) -> Streaming:  # noqa: ARG002
         """Not possible: the candidates come from a data set."""
@@ -50,7 +50,7 @@ class Streaming(TopK):
                 "Streaming reads its candidates for each call and expected a data set or a list; "
                 "received an iterator, which can be read only once."
             )
-        self._source = _Untracked(candidates)
+        self._source = Untracked(candidates)
         return self
 
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Any]:
@@ -82,13 +82,6 @@ class Streaming(TopK):
     def is_exact(self) -> bool:
         """True."""
         return True
-
-
-class _Untracked:
-    """Keeps Keras from copying what a layer holds."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
 
 
 def _best_of(queries: Tensor, embeddings: Any, identifiers: Any, k: int) -> tuple[Tensor, Any]:

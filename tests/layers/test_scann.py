@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from shortlist import tfrs
+from shortlist.errors import ConfigError, DataError, NotFittedError
+
+pytestmark = pytest.mark.backend
+
+RNG = np.random.default_rng(0)
+CANDIDATES = RNG.normal(size=(500, 8)).astype("float32")
+QUERIES = RNG.normal(size=(3, 8)).astype("float32")
+ORDER = np.argsort(-QUERIES @ CANDIDATES.T, axis=1)
+WORDS = np.array([f"film {i}" for i in range(500)])
+
+
+def made(**options):
+    everything = {"num_leaves": 5, "num_leaves_to_search": 5, "num_reordering_candidates": 200}
+    return tfrs.layers.factorized_top_k.ScaNN(**{**everything, **options})
+
+
+def plain(found):
+    found = found if isinstance(found, np.ndarray) else ops.convert_to_numpy(found)
+    return [[x.decode() if isinstance(x, bytes) else x for x in row] for row in found.tolist()]
+
+
+def test_without_the_library_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scann", None)
+    with pytest.raises(ImportError, match=r"pip install 'shortlist\[scann\]'"):
+        made()
+
+
+@pytest.mark.parametrize("identifiers", [None, np.arange(500) + 7, WORDS])
+def test_with_everything_searched_and_reordered_it_finds_the_best(identifiers):
+    pytest.importorskip("scann", exc_type=ImportError)
+    names = np.arange(500) if identifiers is None else identifiers
+    for parallel in (True, False):
+        layer = made(k=5, parallelize_batch_searches=parallel).index(CANDIDATES, identifiers)
+        assert not layer.is_exact()
+        scores, found = layer(QUERIES)
+        assert plain(found) == names[ORDER[:, :5]].tolist()
+        expected = np.take_along_axis(QUERIES @ CANDIDATES.T, ORDER[:, :5], axis=1)
+        np.testing.assert_allclose(ops.convert_to_numpy(scores), expected, rtol=1e-4)
+        assert plain(layer(QUERIES, k=2)[1]) == names[ORDER[:, :2]].tolist()
+        _, found = layer.query_with_exclusions(QUERIES, names[ORDER[:, :1]])
+        assert plain(found) == names[ORDER[:, 1:6]].tolist()
+
+
+def test_it_is_saved_and_loaded_with_its_options(tmp_path):
+    pytest.importorskip("scann", exc_type=ImportError)
+    layer = made(k=4).index(CANDIDATES, WORDS)
+    layer.save(tmp_path / "index.keras")
+    again = keras.models.load_model(tmp_path / "index.keras")
+    assert again.get_config() == layer.get_config()
+    assert plain(again(QUERIES)[1]) == WORDS[ORDER[:, :4]].tolist()
+
+
+def test_bad_use_is_refused(tmp_path):
+    pytest.importorskip("scann", exc_type=ImportError)
+    layer = made()
+    with pytest.raises(NotFittedError, match="before it had candidates"):
+        layer(QUERIES)
+    with pytest.raises(DataError, match=r"ScaNN expected candidates \[N, D\]"):
+        layer.index(CANDIDATES[0])
+    with pytest.raises(DataError, match="an identifier for each of the 500"):
+        layer.index(CANDIDATES, WORDS[:3])
+    layer.index(CANDIDATES)
+    with pytest.raises(DataError, match=r"queries \[B, 8\]"):
+        layer(QUERIES[:, :5])
+    with pytest.raises(ConfigError, match="BruteForce"):
+        layer.export(tmp_path / "model")
