@@ -21,8 +21,8 @@ def test_equals_the_formula(projection_dim, diag_scale, preactivation):
     result = ops.convert_to_numpy(layer(x0.astype("float32"), x.astype("float32")))
     *kernels, bias = (ops.convert_to_numpy(w).astype("float64") for w in layer.weights)
     matrix = np.linalg.multi_dot([*kernels, np.eye(3)])
-    inner = x @ matrix + bias + diag_scale * x
-    expected = x0 * (np.tanh(inner) if preactivation else inner) + x
+    inner = x @ matrix + bias
+    expected = x0 * ((np.tanh(inner) if preactivation else inner) + diag_scale * x) + x
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
 
 

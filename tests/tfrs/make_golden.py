@@ -21,6 +21,12 @@ def main() -> None:
     corpus = tf.data.Dataset.from_tensor_slices(cases.CORPUS).batch(7)
     recorded["factorized-scores"] = cases.factorized(tfrs, corpus, layer=False, ids=False)
     recorded["factorized-ids"] = cases.factorized(tfrs, corpus, layer=True, ids=True)
+    data = tf.data.Dataset.from_tensor_slices
+    movielens = tfrs.examples.movielens
+    recorded["movielens-evaluate"] = cases.evaluated(movielens, data, tf.gather)
+    lists = movielens.sample_listwise(data(cases.RATINGS), 3, 5, seed=42)
+    batch = next(lists.batch(100).as_numpy_iterator())
+    recorded["movielens-lists"] = [cases.flat(batch[name]) for name in cases.RATINGS]
     text = json.dumps({"version": tfrs.__version__, "cases": recorded}, indent=1)
     (HERE / "golden.json").write_text(text + "\n", encoding="utf-8")
 

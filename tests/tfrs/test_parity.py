@@ -36,7 +36,13 @@ def close(got, expected):
 
 def test_the_values_are_those_of_the_version_we_follow():
     assert GOLDEN["version"] == "v0.7.7"
-    assert set(GOLDEN["cases"]) == {*cases.CASES, "factorized-scores", "factorized-ids"}
+    assert set(GOLDEN["cases"]) == {
+        *cases.CASES,
+        "factorized-scores",
+        "factorized-ids",
+        "movielens-evaluate",
+        "movielens-lists",
+    }
 
 
 @pytest.mark.parametrize("name", cases.CASES)
@@ -49,3 +55,17 @@ def test_factorized_top_k_gives_the_same_values():
     scores = cases.factorized(tfrs, corpus, layer=False, ids=False)
     close(scores, GOLDEN["cases"]["factorized-scores"])
     close(cases.factorized(tfrs, corpus, layer=True, ids=True), GOLDEN["cases"]["factorized-ids"])
+
+
+def take(table, ids):
+    return keras.ops.take(keras.ops.convert_to_tensor(table), ids, axis=0)
+
+
+def test_the_helpers_of_movielens_give_the_same_values():
+    movielens = tfrs.examples.movielens
+    got = cases.evaluated(movielens, lambda columns: columns, take)
+    close([got], [GOLDEN["cases"]["movielens-evaluate"]])
+    lists = movielens.sample_listwise(cases.RATINGS, 3, 5, seed=42)
+    if not isinstance(lists, dict):
+        lists = next(lists.batch(100).as_numpy_iterator())
+    close([cases.flat(lists[n]) for n in cases.RATINGS], GOLDEN["cases"]["movielens-lists"])

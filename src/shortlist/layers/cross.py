@@ -16,7 +16,7 @@ __all__ = ["Cross"]
 class Cross(keras.layers.Layer):
     r"""One layer of the Deep & Cross Network, version 2.
 
-    .. math:: x_{l+1} = x_0 \odot g(W x_l + b + s\, x_l) + x_l
+    .. math:: x_{l+1} = x_0 \odot (g(W x_l + b) + s\, x_l) + x_l
 
     With ``projection_dim`` the matrix has low rank, ``W = U V``; ``s`` is ``diag_scale`` and ``g``
     is ``preactivation`` (the paper has none). Each layer raises the degree of the crosses by one.
@@ -118,9 +118,10 @@ class Cross(keras.layers.Layer):
             product = ops.matmul(product, ops.cast(kernel, x.dtype))
         if self.use_bias:
             product = product + ops.cast(self.bias, x.dtype)
+        product = self.preactivation(product)
         if self.diag_scale:
             product = product + self.diag_scale * x
-        return x0 * self.preactivation(product) + x
+        return x0 * product + x
 
     def compute_output_shape(self, x0_shape: Any, x_shape: Any = None) -> Any:
         """The shape of ``x0``."""

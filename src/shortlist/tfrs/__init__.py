@@ -2,9 +2,9 @@
 
     import shortlist.tfrs as tfrs
 
-lets programs written for it run: same import paths, arguments, defaults and names in the logs; after
-`install_alias` even ``import tensorflow_recommenders`` means this. The working code lives in the
-packages these names come from; where a default differs there, the one of TensorFlow Recommenders
+lets programs written for it run: same import paths, arguments, defaults and names in the logs.
+After `install_alias`, ``import tensorflow_recommenders`` means this too. The working code lives in
+the packages these names come from; where a default differs there, that of TensorFlow Recommenders
 holds here.
 """
 
