@@ -244,3 +244,49 @@ def test_a_metric_of_ones_own():
     assert {name: float(value) for name, value in metric.result().items()} == {"own/score": 3.0}
     metric.reset_state()
     assert values(metric) == [0.0]
+
+
+class _Towers(Model):
+    """A dense query tower and a table of eight items, which the metric ranks in full."""
+
+    def __init__(self, corpus):
+        super().__init__()
+        self.query, self.item = keras.layers.Dense(8), keras.layers.Embedding(8, 8)
+        self.loads = 0
+        self.metric = FactorizedTopK(self.embed if corpus is None else corpus, ks=(1, 2))
+        self.task = Retrieval(metrics=self.metric)
+
+    def embed(self):
+        self.loads += 1
+        return self.item(np.arange(8, dtype="int32"))
+
+    def compute_loss(self, features, training=False):
+        queries, items = self.query(features["x"]), self.item(features["i"])
+        return self.task(queries, items, compute_metrics=not training)
+
+
+def _eight_items():
+    return {"x": np.ones((16, 8), "float32"), "i": np.arange(16, dtype="int32") % 8}
+
+
+def test_a_variable_is_evaluated_against_again_and_again():
+    """On JAX a compiled step consumes the buffers of its variables: they must not be shared."""
+    table = keras.Variable(np.eye(8, dtype="float32"))
+    model = _Towers(table)
+    model.compile("sgd")
+    for _ in range(2):
+        model.evaluate(_eight_items(), batch_size=4, verbose=0)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(table), np.eye(8))
+
+
+def test_an_evaluation_embeds_the_corpus_once_with_the_weights_of_then():
+    data = _eight_items()
+    model = _Towers(None)
+    model.compile(keras.optimizers.SGD(0.5))
+    model.fit(data, batch_size=4, verbose=0)
+    before = model.loads
+    model.evaluate(data, batch_size=4, verbose=0)
+    assert model.loads == before + 1
+    model.fit(data, batch_size=4, validation_data=data, validation_batch_size=4, verbose=0)
+    corpus = keras.ops.convert_to_numpy(model.metric._corpus.embeddings)
+    np.testing.assert_allclose(corpus, keras.ops.convert_to_numpy(model.embed()), rtol=1e-6)

@@ -298,7 +298,9 @@ class _Corpus:
                 f"FactorizedTopK expected a corpus of shape {before}, as at first, with ids or "
                 f"without as then; received {now}. Make a new metric for another corpus."
             )
-        self.embeddings.assign(embeddings)
+        # JAX would share the buffer with whose it is, and a compiled step consumes its variables.
+        shared = keras.backend.backend() == "jax"
+        self.embeddings.assign(ops.copy(embeddings) if shared else embeddings)
         if ids is not None:
             order = np.argsort(ids, kind="stable")
             self.ids.assign(ids[order])
