@@ -246,7 +246,7 @@ def test_a_metric_of_ones_own():
     assert values(metric) == [0.0]
 
 
-class _Towers(Model):
+class Towers(Model):
     """A dense query tower and a table of eight items, which the metric ranks in full."""
 
     def __init__(self, corpus):
@@ -272,7 +272,7 @@ def _eight_items():
 def test_a_variable_is_evaluated_against_again_and_again():
     """On JAX a compiled step consumes the buffers of its variables: they must not be shared."""
     table = keras.Variable(np.eye(8, dtype="float32"))
-    model = _Towers(table)
+    model = Towers(table)
     model.compile("sgd")
     for _ in range(2):
         model.evaluate(_eight_items(), batch_size=4, verbose=0)
@@ -281,7 +281,7 @@ def test_a_variable_is_evaluated_against_again_and_again():
 
 def test_an_evaluation_embeds_the_corpus_once_with_the_weights_of_then():
     data = _eight_items()
-    model = _Towers(None)
+    model = Towers(None)
     model.compile(keras.optimizers.SGD(0.5))
     model.fit(data, batch_size=4, verbose=0)
     before = model.loads
@@ -290,3 +290,38 @@ def test_an_evaluation_embeds_the_corpus_once_with_the_weights_of_then():
     model.fit(data, batch_size=4, validation_data=data, validation_batch_size=4, verbose=0)
     corpus = keras.ops.convert_to_numpy(model.metric._corpus.embeddings)
     np.testing.assert_allclose(corpus, keras.ops.convert_to_numpy(model.embed()), rtol=1e-6)
+
+
+class LiveBatches:
+    """An iterable that embeds its batches with the weights of the moment it is asked."""
+
+    def __init__(self):
+        self.item = None
+
+    def __iter__(self):
+        for codes in (np.arange(5), np.arange(5, 8)):
+            yield np.eye(8)[codes] if self.item is None else self.item(codes.astype("int32"))
+
+
+def test_an_iterable_is_read_with_the_weights_of_each_evaluation():
+    data, corpus = _eight_items(), LiveBatches()
+    model = Towers(corpus)
+    corpus.item = model.item
+    model.compile(keras.optimizers.SGD(0.5))
+    model.fit(data, batch_size=4, verbose=0)
+    figures = model.evaluate(data, batch_size=4, return_dict=True, verbose=0)
+    table = keras.ops.convert_to_numpy(model.item.embeddings)
+    scores = keras.ops.convert_to_numpy(model.query(data["x"])) @ table.T
+    own = scores[np.arange(16), data["i"]]
+    for k in (1, 2):
+        want = np.mean((scores > own[:, None]).sum(1) < k)
+        got = figures[f"factorized_top_k/top_{k}_categorical_accuracy"]
+        assert got == pytest.approx(want)
+
+
+def test_a_generator_is_read_once():
+    metric = FactorizedTopK((np.eye(4, dtype="float32")[i : i + 2] for i in (0, 2)), ks=(1,))
+    for _ in range(2):
+        metric.reset_state()
+        metric.update_state(np.eye(4, dtype="float32"), np.eye(4, dtype="float32"))
+        assert values(metric) == [1.0]

@@ -86,10 +86,10 @@ class FactorizedTopK(Factorized):
         name: the first part of the names.
         during_training: measure training batches too.
 
-    The results are called ``factorized_top_k/top_1_categorical_accuracy`` and so on. A function, a
-    data set or a layer is read again by `reset_state`, that is at the beginning of each evaluation
-    and epoch; once `refresh` has been called from outside, only by `refresh`. The number of
-    candidates must stay the same.
+    The results are called ``factorized_top_k/top_1_categorical_accuracy`` and so on. Arrays, lists
+    of them and generators are read once, when the metric is made. All else is read again by
+    `reset_state`, that is at the beginning of each evaluation and epoch; once `refresh` has been
+    called from outside, only by `refresh`. The number of candidates must stay the same.
 
     Where ids are given on both sides, a query's true candidate is the one with its id, and a miss
     if there is none. Otherwise its own embedding is scored.
@@ -120,8 +120,7 @@ class FactorizedTopK(Factorized):
         is_layer = hasattr(candidates, "is_exact")
         self._finder = candidates if is_layer and not candidates.is_exact() else None
         self._source = candidates.corpus if is_layer else candidates
-        changes = is_layer or callable(candidates) or isinstance(candidates, keras.Variable)
-        self._is_static = not (changes or _is_dataset(candidates))
+        self._is_static = not is_layer and _never_changes(candidates)
         self._refreshed_outside = False
         self._corpus: _Corpus | None = None
         if self._is_static:
@@ -313,6 +312,15 @@ class _Corpus:
         place = ops.minimum(ops.cast(place, "int32"), self.ids.shape[0] - 1)
         known = ops.equal(ops.take(self.ids, place), sought)
         return ops.take(self.embeddings, ops.take(self.order, place), axis=0), known
+
+
+def _never_changes(source: Any) -> bool:
+    """Whether a corpus is read once: arrays, or batches that cannot be asked for again."""
+    if isinstance(source, tuple | list):
+        return all(map(_never_changes, source))
+    if isinstance(source, keras.Variable):
+        return False
+    return hasattr(source, "shape") or isinstance(source, Iterator)
 
 
 def _is_dataset(value: Any) -> bool:
