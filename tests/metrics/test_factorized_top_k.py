@@ -246,7 +246,7 @@ def test_a_metric_of_ones_own():
     assert values(metric) == [0.0]
 
 
-class Towers(Model):
+class DenseTower(Model):
     """A dense query tower and a table of eight items, which the metric ranks in full."""
 
     def __init__(self, corpus):
@@ -272,7 +272,7 @@ def _eight_items():
 def test_a_variable_is_evaluated_against_again_and_again():
     """On JAX a compiled step consumes the buffers of its variables: they must not be shared."""
     table = keras.Variable(np.eye(8, dtype="float32"))
-    model = Towers(table)
+    model = DenseTower(table)
     model.compile("sgd")
     for _ in range(2):
         model.evaluate(_eight_items(), batch_size=4, verbose=0)
@@ -281,7 +281,7 @@ def test_a_variable_is_evaluated_against_again_and_again():
 
 def test_an_evaluation_embeds_the_corpus_once_with_the_weights_of_then():
     data = _eight_items()
-    model = Towers(None)
+    model = DenseTower(None)
     model.compile(keras.optimizers.SGD(0.5))
     model.fit(data, batch_size=4, verbose=0)
     before = model.loads
@@ -305,7 +305,7 @@ class LiveBatches:
 
 def test_an_iterable_is_read_with_the_weights_of_each_evaluation():
     data, corpus = _eight_items(), LiveBatches()
-    model = Towers(corpus)
+    model = DenseTower(corpus)
     corpus.item = model.item
     model.compile(keras.optimizers.SGD(0.5))
     model.fit(data, batch_size=4, verbose=0)
