@@ -25,8 +25,8 @@ REPORT = Report(
         model: {name: np.array([mean, mean]) for name in ("ndcg@10", "recall@10", "recall@100")}
         for model, mean in MEANS.items()
     },
-    coverage={model: {"coverage@10": 0.25} for model in MEANS},
-    cold=np.array([False, False]),
+    overall={model: {"coverage@10": 0.25} for model in MEANS},
+    activity=np.array([3, 4]),
     counts=dict.fromkeys(
         ("users", "relevant", "catalogue", "cold_users", "cold_relevant", "users_left_out"), 2
     ),
