@@ -11,5 +11,6 @@ from __future__ import annotations
 
 from shortlist.index.base import Index
 from shortlist.index.exact import Exact
+from shortlist.index.where import matching
 
-__all__ = ["Exact", "Index"]
+__all__ = ["Exact", "Index", "matching"]
