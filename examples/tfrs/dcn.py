@@ -1,7 +1,7 @@
 """Deep & Cross Network: do explicit crosses of the features help to predict the stars?
 
 Runs on every backend (``KERAS_BACKEND``). The page's figure is the RMSE on the ratings held out,
-about .93 for each of the three networks after eight epochs.
+.9326 for its DCN after eight epochs.
 """
 
 from __future__ import annotations
