@@ -48,6 +48,7 @@ def shrink_by_references(
             "shrink_by_references expected as many relative_factors as references; received "
             f"{len(relative_factors)} and {len(references)}."
         )
+    tensor = ops.convert_to_tensor(tensor)
     size = ops.abs(tensor)
     bound = ops.zeros_like(size) + absolute_factor
     for reference, factor in zip(references, relative_factors, strict=True):

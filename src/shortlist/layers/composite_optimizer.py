@@ -33,8 +33,8 @@ class CompositeOptimizer(keras.optimizers.Optimizer):
     ...     (keras.optimizers.SGD(0.25), lambda: [second]),
     ... ])
     >>> optimizer.apply([keras.ops.ones(1), keras.ops.ones(1)], [first, second])
-    >>> float(first.value[0]), float(second.value[0])
-    (0.5, 0.75)
+    >>> [keras.ops.convert_to_numpy(variable).item() for variable in (first, second)]
+    [0.5, 0.75]
     """
 
     def __init__(
