@@ -15,7 +15,7 @@ from shortlist.layers.table_config import (
 )
 from shortlist.layers.table_optimizer import table_optimizer
 
-__all__ = ["FeaturePlan"]
+__all__ = ["FeaturePlan", "layer_arguments", "layer_config"]
 
 _COMBINERS = ("mean", "sum", "sqrtn")
 
@@ -74,6 +74,23 @@ class FeaturePlan:
         return cls(keras.tree.map_structure(lambda place: features[place], nest))
 
 
+def layer_config(plan: FeaturePlan, optimizer: Any) -> dict[str, Any]:
+    """The part of a layer's configuration that says what is looked up and how it is trained."""
+    return {
+        "feature_config": plan.to_config(),
+        "optimizer": None if optimizer is None else keras.optimizers.serialize(optimizer),
+    }
+
+
+def layer_arguments(config: dict[str, Any]) -> dict[str, Any]:
+    """A layer's arguments from its configuration, of which `layer_config` is a part."""
+    return {
+        **config,
+        "feature_config": FeaturePlan.from_config(config["feature_config"]).config,
+        "optimizer": _optimizer(config["optimizer"]),
+    }
+
+
 def _check(path: tuple[Any, ...], feature: Any) -> None:
     name = ".".join(map(str, path)) or "feature_config"
     table = getattr(feature, "table", None)
@@ -101,17 +118,18 @@ def _table_config(table: Any) -> dict[str, Any]:
 
 
 def _table(config: dict[str, Any]) -> TableConfig:
-    optimizer = config["optimizer"]
-    if optimizer is not None:
-        # A copy, for Keras changes what it reads.
-        optimizer = keras.optimizers.deserialize(dict(optimizer))
     return TableConfig(
         **{
             **config,
             "initializer": keras.initializers.deserialize(config["initializer"]),
-            "optimizer": optimizer,
+            "optimizer": _optimizer(config["optimizer"]),
         }
     )
+
+
+def _optimizer(config: dict[str, Any] | None) -> Any:
+    # A copy, for Keras changes what it reads.
+    return None if config is None else keras.optimizers.deserialize(dict(config))
 
 
 def _feature_config(feature: Any, place: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import keras
 
 from shortlist._backend.ragged import native
 from shortlist.errors import DataError, nearest
-from shortlist.layers._feature_plan import FeaturePlan
+from shortlist.layers._feature_plan import FeaturePlan, layer_arguments, layer_config
 from shortlist.layers.embedding import Embedding
 from shortlist.layers.table_config import table_initializer
 from shortlist.layers.table_optimizer import table_optimizer
@@ -128,8 +128,7 @@ class PartialTPUEmbedding(keras.layers.Layer):
         """The arguments of the constructor."""
         return {
             **super().get_config(),
-            "feature_config": self._plan.to_config(),
-            "optimizer": self.optimizer and keras.optimizers.serialize(self.optimizer),
+            **layer_config(self._plan, self.optimizer),
             "batch_size": self.batch_size,
             "size_threshold": self.size_threshold,
         }
@@ -137,12 +136,7 @@ class PartialTPUEmbedding(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> PartialTPUEmbedding:
         """The layer of a configuration."""
-        config = dict(config)
-        config["feature_config"] = FeaturePlan.from_config(config["feature_config"]).config
-        if config["optimizer"] is not None:
-            # A copy, for Keras changes what it reads.
-            config["optimizer"] = keras.optimizers.deserialize(dict(config["optimizer"]))
-        return cls(**config)
+        return cls(**layer_arguments(config))
 
 
 def _layer(table: Any) -> Embedding:

@@ -8,7 +8,7 @@ import keras
 
 from shortlist.errors import ConfigError, DataError, nearest
 from shortlist.layers import _distributed
-from shortlist.layers._feature_plan import FeaturePlan
+from shortlist.layers._feature_plan import FeaturePlan, layer_arguments, layer_config
 from shortlist.layers._lookups import look_up
 from shortlist.layers.embedding import Embedding
 from shortlist.layers.table_config import table_initializer
@@ -153,8 +153,7 @@ class TPUEmbedding(keras.layers.Layer):
         """The arguments of the constructor."""
         return {
             **super().get_config(),
-            "feature_config": self._plan.to_config(),
-            "optimizer": self.optimizer and keras.optimizers.serialize(self.optimizer),
+            **layer_config(self._plan, self.optimizer),
             "batch_size": self.batch_size,
             "embedding_feature": self.embedding_feature,
         }
@@ -162,9 +161,4 @@ class TPUEmbedding(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> TPUEmbedding:
         """The layer of a configuration."""
-        config = dict(config)
-        config["feature_config"] = FeaturePlan.from_config(config["feature_config"]).config
-        if config["optimizer"] is not None:
-            # A copy, for Keras changes what it reads.
-            config["optimizer"] = keras.optimizers.deserialize(dict(config["optimizer"]))
-        return cls(**config)
+        return cls(**layer_arguments(config))
