@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from bench import serve
+from two_tower import Learned
 
 _K, _POOL = 10, 100
 _MMR = (0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.3)
@@ -16,26 +16,14 @@ _DPP = (0.99, 0.98, 0.96, 0.94, 0.92, 0.9, 0.87, 0.84, 0.8, 0.7, 0.5)
 def make(seed: int = 42, epochs: int = 10) -> Callable[[], dict[str, Any]]:
     import numpy as np
 
-    from shortlist.data.splits import LeakWarning
     from shortlist.metrics import ndcg
+    from shortlist.metrics.beyond import diversity
     from shortlist.postranking import DPP, MMR, Context, PostRanker
     from shortlist.queries import Queries
     from shortlist.ranked import Ranked
-    from shortlist.recommender import encoders, fit, source
-    from shortlist.recommender.config import Config
 
-    warnings.simplefilter("ignore", LeakWarning)
-    config = Config.from_dict(
-        {
-            "data": {"dataset": "movielens-100k"},
-            "split": {"method": "random", "seed": seed},
-            "features": {"history": "others", "history_length": 64},
-            "retrieval": {"weight_decay": 0.5, "epochs": epochs},
-        }
-    )
-    data = source.load(config.data)
-    split = source.split(data.interactions, config.split)
-    items = encoders.catalogue(split.train, data.items)
+    learned = Learned(seed, epochs)
+    data, split = learned.data, learned.split
     past, test = split.train.by_user(), split.test.by_user()
     users = np.array([user for user in test if user in past])
     users = np.random.default_rng(seed).permutation(users)
@@ -44,14 +32,7 @@ def make(seed: int = 42, epochs: int = 10) -> Callable[[], dict[str, Any]]:
     relevant = np.array([len(truth) for truth in truths])
 
     def run() -> dict[str, Any]:
-        retriever = fit.fit_retriever(
-            split.train,
-            data.users,
-            items,
-            features=config.features,
-            retrieval=config.retrieval,
-            seed=seed,
-        )
+        retriever = learned.retriever()
         features = None if data.users is None else _rows(data.users, users)
         queries = Queries(users, histories, features, histories)
         pool = retriever(queries, _POOL)
@@ -61,10 +42,7 @@ def make(seed: int = 42, epochs: int = 10) -> Callable[[], dict[str, Any]]:
             rows = zip(shown.ids.tolist(), truths, strict=True)
             hits = np.array([[item in truth for item in ids] for ids, truth in rows])
             vectors = retriever.vectors(shown.ids.ravel()).reshape(*shown.ids.shape, -1)
-            vectors = vectors / np.linalg.norm(vectors, axis=2, keepdims=True)
-            pairs = np.triu_indices(_K, 1)
-            alike = np.matmul(vectors, vectors.transpose(0, 2, 1))[:, pairs[0], pairs[1]]
-            return ndcg(hits, relevant, _K), 1.0 - alike.mean(axis=1)
+            return ndcg(hits, relevant, _K), diversity(vectors, shown.valid, _K)
 
         # One half of the users chooses the parameter and the other half is reported.
         half = len(users) // 2

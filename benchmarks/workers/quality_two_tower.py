@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from bench import serve
+from two_tower import Learned
 
 
 def make(seed: int = 42, epochs: int = 10) -> Callable[[], dict[str, Any]]:
     import numpy as np
 
     from shortlist.baselines import EASE
-    from shortlist.data.splits import LeakWarning
     from shortlist.evaluation import Report, evaluate
-    from shortlist.recommender import encoders, fit, source
-    from shortlist.recommender.config import Config
 
-    # A random split leaks the future, and says so; it is what the figures of others are on.
-    warnings.simplefilter("ignore", LeakWarning)
-    config = Config.from_dict(
-        {
-            "data": {"dataset": "movielens-100k"},
-            "split": {"method": "random", "seed": seed},
-            "features": {"history": "others", "history_length": 64},
-            "retrieval": {"weight_decay": 0.5, "epochs": epochs},
-        }
-    )
-    data = source.load(config.data)
-    split = source.split(data.interactions, config.split)
-    items = encoders.catalogue(split.train, data.items)
+    learned = Learned(seed, epochs)
+    data, split = learned.data, learned.split
     test = split.test.by_user()
 
     def share(report: Report, model: str, k: int) -> float:
@@ -40,16 +26,8 @@ def make(seed: int = 42, epochs: int = 10) -> Callable[[], dict[str, Any]]:
         return float(np.nansum(found) / events.sum())
 
     def run() -> dict[str, Any]:
-        retriever = fit.fit_retriever(
-            split.train,
-            data.users,
-            items,
-            features=config.features,
-            retrieval=config.retrieval,
-            seed=seed,
-        )
-        models = {"two-tower": retriever, "EASE": EASE().fit(split.train)}
-        report = evaluate(models, split, items=items, users=data.users)
+        models = {"two-tower": learned.retriever(), "EASE": EASE().fit(split.train)}
+        report = evaluate(models, split, items=learned.items, users=data.users)
         return {
             model: {
                 "ndcg@10": report.metrics[model]["ndcg@10"],
