@@ -9,8 +9,9 @@ import numpy as np
 
 from shortlist.errors import ConfigError
 from shortlist.ids import IdMap, as_ids, flatten
+from shortlist.index._attributes import Passing
 
-__all__ = ["Lists", "listed", "resolve"]
+__all__ = ["Lists", "listed", "narrowed", "resolve"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +21,20 @@ class Lists:
     Attributes:
         rows: ascending and distinct if they are meant for all; as they were given otherwise.
         owners: the query of each row, ascending; None if the rows are meant for all.
+        known_mask: the rows as a bitmap where that is at hand; only if they are meant for all.
     """
 
     rows: np.ndarray
     owners: np.ndarray | None
+    known_mask: np.ndarray | None = None
+
+    def mask(self, total: int) -> np.ndarray:
+        """``[total]`` bool: the rows that are meant for all."""
+        if self.known_mask is not None:
+            return self.known_mask
+        found = np.zeros(total, dtype=bool)
+        found[self.rows] = True
+        return found
 
     def of(self, query: int) -> np.ndarray:
         """The rows meant for one query, ascending and distinct."""
@@ -49,6 +60,15 @@ def resolve(name: str, ids: Any, batch: int, known: IdMap) -> Lists:
     rows = known.of(flat)
     found = rows >= 0
     return Lists(rows[found], owners[found])
+
+
+def narrowed(allowed: Lists | None, passing: Passing) -> Lists:
+    """What is allowed and meets a condition as well."""
+    if allowed is None:
+        return Lists(passing.rows, None, passing.mask)
+    kept = passing.mask[allowed.rows]
+    owners = None if allowed.owners is None else allowed.owners[kept]
+    return Lists(allowed.rows[kept], owners)
 
 
 def _is_flat(ids: Any) -> bool:

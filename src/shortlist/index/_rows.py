@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from shortlist.ids import IdMap
+from shortlist.index._attributes import Attributes
 
 __all__ = ["Rows"]
 
@@ -29,6 +31,7 @@ class Rows:
         dead: bool, rows that were removed or replaced, with room left at the end.
         total: the number of rows, dead ones included.
         alive: the number of rows that are not dead.
+        attributes: what conditions are about, a row for each of these; None where none were given.
     """
 
     chunks: tuple[np.ndarray, ...]
@@ -36,11 +39,15 @@ class Rows:
     dead: np.ndarray
     total: int
     alive: int
+    attributes: Attributes | None = None
 
     @classmethod
-    def of(cls, vectors: np.ndarray, ids: np.ndarray) -> Rows:
+    def of(
+        cls, vectors: np.ndarray, ids: np.ndarray, attributes: pl.DataFrame | None = None
+    ) -> Rows:
         """A first snapshot; the arrays are kept, not copied."""
-        return cls((vectors,), ids, np.zeros(len(ids), dtype=bool), len(ids), len(ids))
+        table = None if attributes is None else Attributes((attributes,))
+        return cls((vectors,), ids, np.zeros(len(ids), dtype=bool), len(ids), len(ids), table)
 
     @property
     def dim(self) -> int:
@@ -76,7 +83,9 @@ class Rows:
             result[mine] = self.chunks[place][rows[mine] - self._starts[place]]
         return result
 
-    def with_added(self, vectors: np.ndarray, ids: np.ndarray) -> Rows:
+    def with_added(
+        self, vectors: np.ndarray, ids: np.ndarray, attributes: pl.DataFrame | None = None
+    ) -> Rows:
         """The next snapshot, with ``vectors`` as its last rows.
 
         Only ever called on the newest snapshot, one call at a time: it writes behind its end.
@@ -85,20 +94,24 @@ class Rows:
         buffer = _appended(self.ids, self.total, ids)
         # What was added is not dead, and the room behind the end of `dead` holds False already.
         dead = _appended(self.dead, self.total, np.zeros(len(ids), dtype=bool))
-        return Rows(chunks, buffer, dead, self.total + len(ids), self.alive + len(ids))
+        table = self.attributes
+        if table is not None and attributes is not None:
+            table = table.with_added(attributes)
+        return Rows(chunks, buffer, dead, self.total + len(ids), self.alive + len(ids), table)
 
     def with_dead(self, rows: np.ndarray) -> Rows:
         """The next snapshot, in which ``rows``, distinct and alive until now, are dead."""
         dead = self.dead.copy()
         dead[rows] = True
-        return Rows(self.chunks, self.ids, dead, self.total, self.alive - len(rows))
+        return replace(self, dead=dead, alive=self.alive - len(rows))
 
-    def living(self) -> tuple[np.ndarray, np.ndarray]:
-        """The vectors and ids of the rows that are not dead, in their order."""
-        if len(self.chunks) == 1 and self.alive == self.total:
-            return self.chunks[0][: self.total], self.ids[: self.total]
+    def living(self) -> tuple[np.ndarray, np.ndarray, pl.DataFrame | None]:
+        """Vectors, ids and attributes of the rows that are not dead, in their order."""
         rows = np.flatnonzero(~self.dead[: self.total])
-        return self.vectors(rows), self.ids[rows]
+        table = None if self.attributes is None else self.attributes.take(rows)
+        if len(self.chunks) == 1 and self.alive == self.total:
+            return self.chunks[0][: self.total], self.ids[: self.total], table
+        return self.vectors(rows), self.ids[rows], table
 
     def places(self) -> IdMap:
         """The row of each id that is not dead; only ever asked of a snapshot without dead rows."""

@@ -18,10 +18,14 @@ __all__ = ["read_config", "read_items", "write_items"]
 _KINDS = {int: pl.Int64, str: pl.String, bytes: pl.Binary}
 
 
-def write_items(draft: Draft, vectors: np.ndarray, ids: np.ndarray) -> None:
-    """Write ``vectors`` ``[N, D]`` and their ids."""
+def write_items(
+    draft: Draft, vectors: np.ndarray, ids: np.ndarray, attributes: pl.DataFrame | None = None
+) -> None:
+    """Write ``vectors`` ``[N, D]``, their ids and, where there are any, their attributes."""
     draft.write_arrays("vectors.safetensors", {"vectors": vectors})
     draft.write_table("ids.parquet", pl.DataFrame({"id": _series(ids)}))
+    if attributes is not None:
+        draft.write_table("attributes.parquet", attributes)
 
 
 def read_config(folder: Folder, engine: str) -> dict[str, Any]:
@@ -35,14 +39,19 @@ def read_config(folder: Folder, engine: str) -> dict[str, Any]:
     return config
 
 
-def read_items(folder: Folder) -> tuple[np.ndarray, np.ndarray]:
-    """The vectors ``[N, D]``, read-only and still on disk, and their ids."""
+def read_items(folder: Folder) -> tuple[np.ndarray, np.ndarray, pl.DataFrame | None]:
+    """The vectors ``[N, D]``, read-only and still on disk, their ids and their attributes."""
     vectors = _mapped(folder.file("vectors.safetensors"), "vectors")
     column = folder.read_table("ids.parquet")["id"]
     ids = np.array(column) if column.dtype.is_integer() else as_ids(column.to_list())
     if len(ids) != len(vectors):
         raise BundleError(f"{folder.path} holds {len(vectors)} vectors but {len(ids)} ids.")
-    return vectors, ids
+    if "attributes.parquet" not in folder:
+        return vectors, ids, None
+    table = folder.read_table("attributes.parquet")
+    if table.height != len(ids):
+        raise BundleError(f"{folder.path} holds {len(ids)} ids but {table.height} attributes.")
+    return vectors, ids, table
 
 
 def _series(ids: np.ndarray) -> pl.Series:

@@ -41,16 +41,28 @@ class Index(abc.ABC):
         """Whether a search always finds the true best items."""
 
     @abc.abstractmethod
-    def build(self, vectors: np.ndarray, ids: Any) -> Self:
+    def build(self, vectors: np.ndarray, ids: Any, attributes: Any = None) -> Self:
         """Replace the contents by ``vectors`` ``[N, D]`` with one distinct id a row.
 
+        Args:
+            vectors: ``[N, D]``, float.
+            ids: ``N`` distinct ids of any hashable kind.
+            attributes: a data frame with one row for each id, in their order, whose columns are
+                what the ``where`` of `search` speaks of; None for none.
+
         Raises:
-            DataError: no rows, NaN or infinite values, or ids that repeat or do not fit in number.
+            DataError: no rows, NaN or infinite values, or ids or attributes that repeat or do not
+                fit in number.
         """
 
     @abc.abstractmethod
     def search(
-        self, queries: np.ndarray, k: int, allow: Ids | None = None, deny: Ids | None = None
+        self,
+        queries: np.ndarray,
+        k: int,
+        allow: Ids | None = None,
+        deny: Ids | None = None,
+        where: str | None = None,
     ) -> Ranked:
         """Return the ``k`` best items for each of ``queries`` ``[B, D]``.
 
@@ -61,20 +73,32 @@ class Index(abc.ABC):
             allow: only these ids may come back: a list of ids for each query, or one flat NumPy
                 array for all of them. An id that is not in the index is passed over.
             deny: these ids must not come back; given like ``allow`` and stronger than it.
+            where: a condition on the attributes that what comes back must meet, such as
+                ``'genre == "Comedy" and year >= 1990'`` (see `matching`); None for none.
 
         Raises:
             NotFittedError: nothing was built.
-            ConfigError: ``k`` is not a positive integer, or a filter is not of the form above.
+            ConfigError: ``k`` is not a positive integer, a filter is not of the form above, the
+                condition cannot be read, or the index was built without attributes.
+            SchemaError: the condition names a column that the attributes do not have.
             DataError: the queries are not finite numbers of shape ``[B, D]``.
         """
 
     @abc.abstractmethod
-    def upsert(self, vectors: np.ndarray, ids: Any) -> None:
+    def upsert(self, vectors: np.ndarray, ids: Any, attributes: Any = None) -> None:
         """Add items, or replace the vectors of ids that are here (they then count as added last).
+
+        Args:
+            vectors: ``[N, D]``, float.
+            ids: ``N`` distinct ids.
+            attributes: a row for each id, with the columns that `build` was given. Without it,
+                items that are here keep theirs and new ones have none, so meet no condition.
 
         Raises:
             NotFittedError: nothing was built.
+            ConfigError: attributes for an index that was built without.
             DataError: as for `build`; the index is then unchanged.
+            SchemaError: the attributes do not have the columns or kinds they had; likewise.
         """
 
     @abc.abstractmethod

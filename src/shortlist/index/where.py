@@ -16,7 +16,7 @@ import polars as pl
 
 from shortlist.errors import ConfigError, SchemaError, nearest
 
-__all__ = ["matching"]
+__all__ = ["matching", "passing"]
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], pl.Expr]] = {
     ast.Eq: operator.eq,
@@ -56,6 +56,13 @@ def matching(where: str, items: pl.DataFrame, *, item: str = "item") -> np.ndarr
     [2]
     """
     _column(item, items.schema)
+    return items[item].filter(passing(where, items)).to_numpy()
+
+
+def passing(where: str, items: pl.DataFrame) -> pl.Series:
+    """Which rows of ``items`` meet a condition, bool; see `matching`."""
+    if not isinstance(where, str):
+        raise ConfigError(f"Expected a condition as a string; received {where!r}. {_HELP}")
     try:
         tree = ast.parse(where.strip(), mode="eval").body
         mask = items.select(_condition(tree, items.schema).fill_null(value=False))
@@ -67,7 +74,7 @@ def matching(where: str, items: pl.DataFrame, *, item: str = "item") -> np.ndarr
         raise ConfigError(
             f"The condition {where!r} does not fit the kinds of its columns: {error}. {_HELP}"
         ) from None
-    return items[item].filter(mask.to_series()).to_numpy()
+    return mask.to_series()
 
 
 def _condition(node: ast.expr, schema: pl.Schema) -> pl.Expr:

@@ -24,6 +24,8 @@ class IndexErrorTests:
     dim = 8
     # Saving ids is asked for integers and strings; set to False for an engine without storage.
     saves = True
+    # Conditions on attributes are asked for; set to False for an engine without `where`.
+    has_attributes = True
 
     def make(self) -> Index:
         """Return a new, empty engine."""
