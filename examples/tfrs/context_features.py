@@ -26,9 +26,12 @@ def load(rows: int | None) -> tuple[Columns, Columns, Columns, dict[str, int]]:
     data = movielens("100k")
     ratings = data.interactions.frame.join(data.items.select("item", "title"), on="item")
     ratings = ratings.sample(fraction=1.0, shuffle=True, seed=42).head(rows or len(ratings))
+    times = ratings["time"].to_numpy()
+    # Equally wide, as on the page; a number of buckets would give equally many ratings to each.
+    edges = np.linspace(times.min(), times.max(), num=1000)
     user = [
         Categorical("user"),
-        Numeric("time", name="time_bucket", transform="bucketize", buckets=1000),
+        Numeric("time", name="time_bucket", transform="bucketize", buckets=edges.tolist()),
         Numeric("time"),
     ]
     film = [Categorical("title"), MultiCategorical("title", name="words", separator=" ")]

@@ -165,6 +165,28 @@ def test_of_a_search_that_is_not_exact_the_ids_are_compared():
         metric.update_state(two, two)
 
 
+def test_of_an_exact_search_without_a_corpus_the_scores_are_compared():
+    class Exact:
+        def __init__(self, scores):
+            self.scores = ops.convert_to_tensor(np.array(scores, dtype="float32"))
+
+        def is_exact(self):
+            return True
+
+        def __call__(self, queries, k):
+            return self.scores[:, :k], ops.zeros_like(self.scores[:, :k])
+
+    two = np.ones((2, 1), dtype="float32")
+    for scores, hits in [
+        ([[3, 2, 1], [1, 0.5, 0]], [0.5, 0.5, 1.0]),
+        ([[2, 1, 1], [1, 1, 1]], [0.0, 0.0, 0.0]),  # ties that may go on
+        ([[2, 1], [1, 1]], [0.25, 1.0, 1.0]),  # the whole corpus
+    ]:
+        metric = FactorizedTopK(Exact(scores), ks=(1, 2, 3))
+        metric.update_state(two, two)
+        assert values(metric) == hits
+
+
 class Towers(Model):
     """Embeds users and items; counts how often the whole corpus is embedded eagerly."""
 

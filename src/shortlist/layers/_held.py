@@ -9,13 +9,14 @@ import numpy as np
 from keras import ops
 
 from shortlist.errors import DataError
+from shortlist.layers._finder import Finder
 from shortlist.layers._identifiers import kept
-from shortlist.layers._top_k import NotIndexedError, TopK
+from shortlist.layers._top_k import NotIndexedError
 
 Tensor = Any
 
 
-class Held(TopK):
+class Held(Finder):
     """A top-k layer that keeps its candidates and identifiers, and saves them."""
 
     _candidates: Any = None
@@ -108,7 +109,7 @@ class Held(TopK):
 
     def _check(self, queries: Tensor) -> None:
         self._check_indexed()
-        if queries.shape[1] not in (None, self._candidates.shape[1]):
+        if queries.shape[-1] not in (None, self._candidates.shape[1]):
             raise DataError(
                 f"{type(self).__name__} expected queries [B, {self._candidates.shape[1]}], as wide "
                 f"as its candidates; received a tensor of shape {tuple(queries.shape)}."

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
 from keras import ops
 
 from shortlist.errors import ConfigError, MissingDependencyError
+from shortlist.layers._finder import Untracked
 from shortlist.layers._held import Held
 from shortlist.layers._identifiers import are_strings
-from shortlist.layers._top_k import Untracked
 
 Tensor = Any
 
@@ -21,8 +21,8 @@ Tensor = Any
 class ScaNN(Held):
     """Finds candidates approximately, with the library ``scann`` (Linux); see `TopK`.
 
-    It searches outside compiled functions alone. It is saved as ``.keras``, and searched anew when
-    loaded; use `BruteForce` to export a SavedModel.
+    It searches outside compiled functions alone. It is saved as ``.keras``, and indexed anew when
+    loaded; use `BruteForce` to export a SavedModel. One query ``[D]`` alone gives ``[K]``.
 
     Args:
         query_model: makes query embeddings of what the layer is called with.
@@ -40,6 +40,8 @@ class ScaNN(Held):
         MissingDependencyError: ``scann`` is not installed, or does not load beside the installed
             TensorFlow.
     """
+
+    _ranks: ClassVar[dict[int, str]] = {2: "[B, D]", 1: "[D]"}
 
     def __init__(
         self,
@@ -88,6 +90,9 @@ class ScaNN(Held):
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Any]:
         """See `TopK.search`; places not filled have the score -inf and no identifier."""
         self._check(queries)
+        if len(queries.shape) == 1:
+            scores, found = self.search(queries[None], k)
+            return scores[0], found[0]
         searcher = self._searcher.value
         parallel = self._options.value["parallelize_batch_searches"]
         search = searcher.search_batched_parallel if parallel else searcher.search_batched

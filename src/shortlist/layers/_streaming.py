@@ -10,13 +10,14 @@ import numpy as np
 from keras import ops
 
 from shortlist.errors import ConfigError, DataError
+from shortlist.layers._finder import Finder, Untracked
 from shortlist.layers._identifiers import kept, split_batch, take_along_rows, top
-from shortlist.layers._top_k import NotIndexedError, TopK, Untracked
+from shortlist.layers._top_k import NotIndexedError
 
 Tensor = Any
 
 
-class Streaming(TopK):
+class Streaming(Finder):
     """Finds the best candidates of a data set that is read anew for each call; see `TopK`.
 
     On TensorFlow a `tf.data.Dataset` is read inside the graph. Other iterables, and other
@@ -34,9 +35,8 @@ class Streaming(TopK):
         query_model: Any = None,
         k: int = 10,
         name: str | None = None,
-        **kwargs: Any,
     ) -> None:
-        super().__init__(query_model, k, name, **kwargs)
+        super().__init__(query_model, k, name)
         self._source = Untracked(None)
 
     def index(self, candidates: Any, identifiers: Any = None) -> Streaming:  # noqa: ARG002

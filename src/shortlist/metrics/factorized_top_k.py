@@ -80,8 +80,9 @@ class FactorizedTopK(Factorized):
             - a function without arguments that returns either, for instance
               ``lambda: item_tower(item_features)``: it embeds with the current weights on every
               backend;
-            - a top-k layer. An exact one gives its candidates; of any other the ids it finds are
-              compared, and ``true_candidate_ids`` are needed.
+            - a top-k layer. Ours that are exact give their candidates. Any other is asked for the
+              best of each query, which is slower: the ids it finds are compared where
+              ``true_candidate_ids`` are given, else its scores, if it is exact.
         ks: the values of ``K``.
         name: the first part of the names.
         during_training: measure training batches too.
@@ -118,8 +119,9 @@ class FactorizedTopK(Factorized):
         self._hits = self.add_variable((len(self._ks),), "zeros", name="hits")
         self._weight = self.add_variable((), "zeros", name="weight")
         is_layer = hasattr(candidates, "is_exact")
-        self._finder = candidates if is_layer and not candidates.is_exact() else None
-        self._source = candidates.corpus if is_layer else candidates
+        gives = is_layer and candidates.is_exact() and hasattr(candidates, "corpus")
+        self._finder = candidates if is_layer and not gives else None
+        self._source = candidates.corpus if gives else candidates
         self._is_static = not is_layer and _never_changes(candidates)
         self._refreshed_outside = False
         self._corpus: _Corpus | None = None
@@ -164,7 +166,7 @@ class FactorizedTopK(Factorized):
         queries = ops.stop_gradient(ops.cast(query_embeddings, "float32"))
         positives = ops.stop_gradient(ops.cast(true_candidate_embeddings, "float32"))
         if self._finder is not None:
-            hits = self._found(self._finder, queries, true_candidate_ids)
+            hits = self._found(self._finder, _band(queries, positives), true_candidate_ids)
         elif training and not self._is_static:
             band = _band(queries, positives)
             hits = self._hit(band, self._count_anew(band))
@@ -202,7 +204,7 @@ class FactorizedTopK(Factorized):
             positives, known = self._corpus.rows_of(ids)
         band = _band(queries, positives)
         table = ops.convert_to_tensor(self._corpus.embeddings)
-        counts = count(band.queries, table, band.low, band.high)
+        counts = count(band.queries, table, band.low, band.high, max(self._ks))
         return self._hit(band, counts, known)
 
     def _count_anew(self, band: _Band) -> tuple[Tensor, Tensor]:
@@ -211,9 +213,8 @@ class FactorizedTopK(Factorized):
 
         def added(counts: tuple[Tensor, Tensor], batch: Any) -> tuple[Tensor, Tensor]:
             _, embeddings = _parts(batch)
-            above, reached = count(
-                band.queries, ops.cast(embeddings, "float32"), band.low, band.high
-            )
+            some = ops.cast(embeddings, "float32")
+            above, reached = count(band.queries, some, band.low, band.high, max(self._ks))
             return counts[0] + above, counts[1] + reached
 
         source = self._source() if callable(self._source) else self._source
@@ -240,14 +241,20 @@ class FactorizedTopK(Factorized):
             valid = ops.logical_and(valid, known)
         return ops.where(valid[:, None], hits, 0.0)
 
-    def _found(self, finder: Any, queries: Tensor, ids: Tensor | None) -> Tensor:
-        """Hits by the ids that a layer returns, best first."""
-        if ids is None:
+    def _found(self, finder: Any, band: _Band, ids: Tensor | None) -> Tensor:
+        """Hits by the ids that a layer returns, best first, or by its scores."""
+        if ids is None and not finder.is_exact():
             raise ConfigError(
                 f"The top-k layer {finder!r} is not exact, so FactorizedTopK compares ids; "
                 "received no true_candidate_ids. Pass candidate_ids to the Retrieval task."
             )
-        scores, found = finder(queries, k=max(self._ks))
+        scores, found = finder(band.queries, k=max(self._ks))
+        if ids is None:
+            above = ops.sum(ops.cast(scores > band.high[:, None], "int32"), axis=1)
+            reached = ops.sum(ops.cast(scores >= band.low[:, None], "int32"), axis=1)
+            # Of a tie that goes on past the last place no one knows the length: all are misses.
+            cut = ops.logical_and(reached == max(self._ks), reached - above > 1)
+            return self._hit(band, (above, reached), ops.logical_not(cut))
         same = ops.equal(integer_ids(found), ops.reshape(integer_ids(ids), (-1, 1)))
         # ScaNN fills up with NaN where it finds fewer than k.
         same = ops.cast(ops.logical_and(same, ops.isfinite(scores)), "float32")
@@ -372,7 +379,8 @@ def _joined(source: Any) -> tuple[np.ndarray | None, Tensor]:
     parts = [_parts(batch) for batch in _batches(source() if callable(source) else source)]
     if not parts:
         raise DataError("FactorizedTopK expected candidates; received an empty corpus.")
-    embeddings = ops.concatenate([ops.convert_to_tensor(x, "float32") for _, x in parts])
+    tensors = [ops.convert_to_tensor(x, "float32") for _, x in parts]
+    embeddings = tensors[0] if len(tensors) == 1 else ops.concatenate(tensors)
     if parts[0][0] is None or not _comparable(parts[0][0]):
         return None, embeddings
     ids = np.concatenate([ops.convert_to_numpy(integer_ids(ids)).ravel() for ids, _ in parts])
