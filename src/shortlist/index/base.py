@@ -173,7 +173,10 @@ def check_k(k: Any) -> int:
 
 def check_vectors(name: str, vectors: Any) -> np.ndarray:
     """Return ``vectors`` as contiguous float32 ``[N, D]``; ``name`` is for the messages."""
-    array = np.asarray(vectors)
+    try:
+        array = np.asarray(vectors)
+    except (TypeError, ValueError) as error:  # rows of several lengths
+        raise DataError(f"Expected {name} of shape [N, D]: {error}.") from None
     if array.ndim != 2:
         hint = " Add an axis: x[None, :]." if array.ndim == 1 else ""
         raise DataError(f"Expected {name} of shape [N, D]; received {array.shape}.{hint}")

@@ -12,7 +12,8 @@ import pytest
 
 from shortlist.errors import ConfigError, DataError, NotFittedError
 from shortlist.index import Index
-from shortlist.testing._cases import small_integers
+from shortlist.testing._cases import check_form, small_integers
+from shortlist.testing.mock_index import MockIndex
 
 __all__ = ["IndexErrorTests"]
 
@@ -39,6 +40,27 @@ class IndexErrorTests:
     def queries(self, batch: int, seed: int = 1) -> np.ndarray:
         """Queries of small integers."""
         return small_integers(batch, self.dim, seed)
+
+    def pair(self, attributes: Any = None) -> tuple[Index, MockIndex]:
+        """An engine and the naive index with the same items."""
+        vectors, ids = small_integers(self.rows, self.dim), np.arange(100, 100 + self.rows)
+        given = {} if attributes is None else {"attributes": attributes}
+        return self.make().build(vectors, ids, **given), MockIndex().build(vectors, ids, **given)
+
+    def check(self, index: Index, mock: MockIndex, **filters: Any) -> None:
+        """Compare with the naive index: the same scores and, among an exact engine's, ids."""
+        for batch, k in ((1, 7), (5, 30)):
+            given = {name: value(batch) for name, value in filters.items()}
+            queries = self.queries(batch)
+            found, expected = (i.search(queries, k, **given) for i in (index, mock))
+            check_form(found, batch, k)
+            if index.is_exact:
+                assert found.lists() == expected.lists()
+                np.testing.assert_allclose(found.scores, expected.scores)
+            else:
+                everything = mock.search(queries, max(1, len(mock)), **given)
+                for row, possible in zip(found.lists(), everything.lists(), strict=True):
+                    assert set(row) <= set(possible)
 
     def test_nothing_works_before_build(self, tmp_path: Path) -> None:
         index = self.make()
@@ -70,6 +92,10 @@ class IndexErrorTests:
             (np.array([[1.0], [np.nan]]), [1, 2], "row 1 has nan"),
             (np.array([[np.inf], [1.0]]), [1, 2], "row 0 has inf"),
             (np.ones((2, 3)), [[1], [2]], "hashable"),
+            (np.ones((2, 0)), [1, 2], "at least one vector"),
+            (np.ones((2, 3), dtype=complex), [1, 2], "complex"),
+            (np.array([[object()]]), [1], "object"),
+            ([[1.0, 2.0], [3.0]], [1, 2], "shape"),
         ],
     )
     def test_build_refuses(self, vectors: np.ndarray, ids: Any, message: str) -> None:
@@ -86,7 +112,10 @@ class IndexErrorTests:
             (lambda: index.upsert(np.ones((1, self.dim + 1)), [7]), "dimension"),
             (lambda: index.upsert(good, [7, 7]), "again in row 1"),
             (lambda: index.upsert(np.full_like(good, np.nan), [7, 8]), "row 0 has nan"),
+            (lambda: index.upsert(np.full_like(good, -np.inf), [100, 8]), "row 0 has -inf"),
+            (lambda: index.upsert(good, [7]), "2 vectors and 1 ids"),
             (lambda: index.remove([100, 999]), "999"),
+            (lambda: index.remove(["100"]), "'100'"),
             (lambda: index.remove([100, 100]), "again in row 1"),
         ]
         for use, message in refused:
@@ -100,6 +129,8 @@ class IndexErrorTests:
             (query[0], "Add an axis"),
             (query[:, :-1], "dimension"),
             (query * np.array([[1.0], [np.nan]]), "row 1 has nan"),
+            (np.full_like(query, np.inf), "row 0 has inf"),
+            (query.astype(str), "floating-point"),
         ):
             with pytest.raises(DataError, match=message):
                 index.search(wrong, 1)

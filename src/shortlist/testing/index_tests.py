@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,39 +11,18 @@ import numpy as np
 import pytest
 
 from shortlist.errors import BundleError, DataError
-from shortlist.index import Index
 from shortlist.testing._cases import check_form, draw_ids, small_integers
 from shortlist.testing._index_errors import IndexErrorTests
-from shortlist.testing.mock_index import MockIndex
+from shortlist.testing._index_where import IndexWhereTests
 
 __all__ = ["IndexTests"]
 
 
-class IndexTests(IndexErrorTests):
+class IndexTests(IndexWhereTests, IndexErrorTests):
     """Subclass this in your tests as ``TestX`` and say how an engine is made.
 
     An approximate engine is held to everything but finding all of the true best.
     """
-
-    def check(self, index: Index, mock: MockIndex, **filters: Any) -> None:
-        """Compare with the naive index: the same scores and, among an exact engine's, ids."""
-        for batch, k in ((1, 7), (5, 30)):
-            given = {name: value(batch) for name, value in filters.items()}
-            queries = self.queries(batch)
-            found, expected = (i.search(queries, k, **given) for i in (index, mock))
-            check_form(found, batch, k)
-            if index.is_exact:
-                assert found.lists() == expected.lists()
-                np.testing.assert_allclose(found.scores, expected.scores)
-            else:
-                everything = mock.search(queries, max(1, len(mock)), **given)
-                for row, possible in zip(found.lists(), everything.lists(), strict=True):
-                    assert set(row) <= set(possible)
-
-    def pair(self) -> tuple[Index, MockIndex]:
-        """An engine and the naive index with the same items."""
-        vectors, ids = small_integers(self.rows, self.dim), np.arange(100, 100 + self.rows)
-        return self.make().build(vectors, ids), MockIndex().build(vectors, ids)
 
     # What a search finds.
 
@@ -219,13 +199,31 @@ class IndexTests(IndexErrorTests):
         again.upsert(100 * queries[:1], [kind(3)])
         assert again.search(queries, 20).lists()[0] == [kind(3), *found.lists()[0][1:]][:20]
 
-    def test_a_damaged_file_is_refused(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("harm", ["alter", "cut", "lose"])
+    def test_a_damaged_file_is_refused(self, tmp_path: Path, harm: str) -> None:
         if not self.saves:
             pytest.skip("this engine has no storage")
         self.built().save(tmp_path / "index")
-        largest = max((tmp_path / "index").iterdir(), key=lambda file: file.stat().st_size)
-        data = bytearray(largest.read_bytes())
-        data[-1] ^= 1
-        largest.write_bytes(data)
-        with pytest.raises(BundleError):
+        for file in [f for f in (tmp_path / "index").rglob("*") if f.is_file()]:
+            data = file.read_bytes()
+            middle = len(data) // 2
+            if harm == "lose":
+                file.unlink()
+            elif harm == "cut":
+                file.write_bytes(data[:middle])
+            else:
+                file.write_bytes(data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
+            with pytest.raises(BundleError):
+                type(self.make()).load(tmp_path / "index")
+            file.write_bytes(data)
+        assert len(type(self.make()).load(tmp_path / "index")) == self.rows
+
+    def test_a_newer_format_is_refused(self, tmp_path: Path) -> None:
+        if not self.saves:
+            pytest.skip("this engine has no storage")
+        self.built(rows=5).save(tmp_path / "index")
+        manifest = tmp_path / "index" / "manifest.json"
+        content = json.loads(manifest.read_text())
+        manifest.write_text(json.dumps({**content, "format_version": 1000}))
+        with pytest.raises(BundleError, match="1000"):
             type(self.make()).load(tmp_path / "index")
