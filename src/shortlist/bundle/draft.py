@@ -45,9 +45,11 @@ class Draft:
         """Write ``value`` as strict JSON: no NaN, no infinity, string keys only."""
         self.file(name).write_bytes(encode_json(value, name))
 
-    def write_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write numeric or boolean arrays, by name, as safetensors."""
-        write_arrays(self.file(name), arrays)
+    def write_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> Path:
+        """Write numeric or boolean arrays, by name, as safetensors; returns the file's path."""
+        path = self.file(name)
+        write_arrays(path, arrays)
+        return path
 
     def write_table(self, name: str, table: pl.DataFrame) -> None:
         """Write a frame as Parquet: the way to store ids, be they integers, strings or bytes."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,8 +19,11 @@ import safetensors.numpy
 from shortlist.errors import BundleError
 
 __all__ = [
+    "ArrayPlace",
+    "array_places",
     "decode_json",
     "encode_json",
+    "map_array",
     "read_arrays",
     "read_table",
     "write_arrays",
@@ -80,6 +84,53 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return safetensors.numpy.load_file(path)
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{path} is not a valid safetensors file: {error}.") from error
+
+
+@dataclass(frozen=True)
+class ArrayPlace:
+    """Where in a safetensors file an array lies: its ``dtype`` there, shape, and bytes."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+    length: int
+
+
+def array_places(path: Path) -> dict[str, ArrayPlace]:
+    """Where each array of a safetensors file lies, by name; no array is read."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(size))
+        header.pop("__metadata__", None)
+        return {
+            name: ArrayPlace(
+                entry["dtype"],
+                tuple(entry["shape"]),
+                8 + size + entry["data_offsets"][0],
+                entry["data_offsets"][1] - entry["data_offsets"][0],
+            )
+            for name, entry in header.items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise BundleError(f"{path} is not a valid safetensors file: {error}.") from error
+
+
+def map_array(path: Path, name: str) -> np.ndarray:
+    """One float32 array of a safetensors file, read-only and not read into memory.
+
+    Raises:
+        BundleError: there is none of that name, or it is not float32.
+    """
+    place = array_places(path).get(name)
+    if place is None or place.dtype != "F32":
+        raise BundleError(f"{path} expected a float32 array {name!r}; found {place}.")
+    if not place.length:  # nothing cannot be mapped
+        return np.empty(place.shape, dtype=np.float32)
+    try:
+        return np.asarray(np.memmap(path, np.float32, "r", place.offset, place.shape))
+    except ValueError as error:
+        raise BundleError(f"{path} is shorter than it says: {error}.") from error
 
 
 def write_table(path: Path, table: pl.DataFrame) -> None:

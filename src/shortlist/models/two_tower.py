@@ -114,6 +114,13 @@ class TwoTower(Model):
         """As `candidate_embeddings`, for NumPy arrays of any number of rows, in blocks."""
         return in_blocks(self.candidate_embeddings, _of(self.candidate_tower, features))
 
+    def history_table(self) -> np.ndarray:
+        """``[codes, embedding_dim]``: what each item adds to a query whose history holds it."""
+        if self.query_tower.history is None:
+            return np.empty((0, self.embedding_dim), dtype=np.float32)
+        table = self.query_tower.tables[self.query_tower.history].table
+        return np.ascontiguousarray(ops.convert_to_numpy(table), dtype=np.float32)
+
     def compute_loss(self, features: Features, training: bool = False) -> Any:
         """The mean cross-entropy of a batch."""
         for name in (self.candidate_id, "candidate_probability"):

@@ -19,6 +19,7 @@ from shortlist.index import Exact
 from shortlist.postranking import Context, ItemTable, PostRanker
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
+from shortlist.recommender.models import Engine
 from shortlist.recommender.reranking import Reranker
 from shortlist.recommender.storage import latest_version, read_retriever, write_retriever
 from shortlist.recommender.users import UserStore, alike
@@ -206,20 +207,35 @@ class Recommender:
         write_folder(path, lambda draft: self._write(draft, about or {}), kind="recommender")
 
     @classmethod
-    def load(cls, path: str | Path) -> Recommender:
+    def load(cls, path: str | Path, *, engine: Engine = "auto", threads: int = 1) -> Recommender:
         """Open what `save` wrote: a version's folder, or one of numbered versions (the latest).
 
-        Nothing of it is read before all of it is verified, and no code in it is run.
+        Nothing of it is read before all of it is verified, and no code in it is run. The models
+        run in ONNX Runtime, without any training framework, and first repeat the answers they
+        gave when they were saved.
+
+        Args:
+            path: the bundle.
+            engine: ``"onnx"``, ``"keras"`` (to train on, or to compare), or ``"auto"``: ONNX
+                Runtime where it is installed and the models have been exported, else Keras.
+            threads: how many processor threads one call of a model in ONNX Runtime may use.
 
         Raises:
-            BundleError: there is no bundle, or it is damaged, altered or from a newer version.
+            BundleError: there is no bundle, it is damaged, altered or from a newer version, or its
+                models do not answer as they did.
+            MissingDependencyError: neither ONNX Runtime nor Keras is installed.
+
+        Warns:
+            NotExportedWarning: a model has no ONNX graph, so it runs in Keras.
         """
         folder = read_folder(latest_version(Path(path)), kind="recommender")
         config = folder.read_json("recommender.json")
-        retriever = read_retriever(folder.folder("retriever"))
+        retriever = read_retriever(folder.folder("retriever"), engine, threads=threads)
         ranker = None
         if config["ranker"]:
-            ranker = Reranker.read(folder.folder("ranker"), retriever.item_vectors)
+            ranker = Reranker.read(
+                folder.folder("ranker"), retriever.item_vectors, engine, threads=threads
+            )
         return cls(
             retriever,
             UserStore.read(folder.folder("users")),

@@ -19,10 +19,11 @@ from shortlist.queries import Queries
 from shortlist.ranked import Ranked
 from shortlist.recommender.config import Config, RankingConfig
 from shortlist.recommender.fit import fit_retriever
+from shortlist.recommender.models import Engine, RankerModel, read_ranker, write_ranker
 from shortlist.recommender.retrieval import TowerRetriever
 from shortlist.recommender.signals import SIGNALS, ItemVectors, Signals
 from shortlist.recommender.users import UserStore
-from shortlist.recommender.weights import load_keras, read_model, write_model
+from shortlist.recommender.weights import load_keras
 
 if TYPE_CHECKING:
     from shortlist.models import Ranker
@@ -34,12 +35,12 @@ class Reranker:
     """Scores the candidates of every query anew, from `Signals`.
 
     Args:
-        model: a trained `Ranker` of the signals.
+        model: a trained `Ranker` of the signals, or one as an ONNX graph.
         signals: what it is told of each candidate.
         vectors: the items' vectors, those of the retriever.
     """
 
-    def __init__(self, model: Ranker, signals: Signals, vectors: ItemVectors) -> None:
+    def __init__(self, model: RankerModel, signals: Signals, vectors: ItemVectors) -> None:
         self.model = model
         self.signals = signals
         self.vectors = vectors
@@ -51,16 +52,16 @@ class Reranker:
 
     def write(self, draft: Draft) -> None:
         """Write model and signals into a part of a bundle; the vectors are the retriever's."""
-        write_model(draft.folder("model"), self.model)
+        write_ranker(draft.folder("model"), self.model)
         self.signals.write(draft.folder("signals"))
 
     @classmethod
-    def read(cls, folder: Folder, vectors: ItemVectors) -> Reranker:
-        """Open what `write` wrote."""
-        from shortlist.models import Ranker  # noqa: PLC0415  (loads Keras, so only when needed)
-
+    def read(
+        cls, folder: Folder, vectors: ItemVectors, engine: Engine = "auto", *, threads: int = 1
+    ) -> Reranker:
+        """Open what `write` wrote; see `Recommender.load` for the options."""
         signals = Signals.read(folder.folder("signals"))
-        return cls(read_model(folder.folder("model"), Ranker), signals, vectors)
+        return cls(read_ranker(folder.folder("model"), engine, threads=threads), signals, vectors)
 
 
 def fit_reranker(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,12 +14,9 @@ from shortlist.ids import as_ids
 from shortlist.index import Exact, Index
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
-from shortlist.recommender.frames import query_frame
+from shortlist.recommender.frames import query_columns
+from shortlist.recommender.models import Engine, Towers, read_towers, write_towers
 from shortlist.recommender.signals import ItemVectors
-from shortlist.recommender.weights import read_model, to_numpy, write_model
-
-if TYPE_CHECKING:
-    from shortlist.models import TwoTower
 
 __all__ = ["TowerRetriever"]
 
@@ -28,20 +25,25 @@ class TowerRetriever:
     """Embeds queries with the query tower and searches the candidates' vectors.
 
     Args:
-        model: a trained `TwoTower`.
+        model: a trained `TwoTower`, or one as ONNX graphs.
         encoder: the query side's encoder, fitted.
+        candidate_encoder: the candidate side's encoder, fitted.
         index: the candidates' vectors under their ids.
     """
 
-    def __init__(self, model: TwoTower, encoder: Encoder, index: Index) -> None:
+    def __init__(
+        self, model: Towers, encoder: Encoder, candidate_encoder: Encoder, index: Index
+    ) -> None:
         self.model = model
         self.encoder = encoder
+        self.candidate_encoder = candidate_encoder
         self.index = index
+        self._history = model.history_table()
 
     @classmethod
     def of(
         cls,
-        model: TwoTower,
+        model: Towers,
         query_encoder: Encoder,
         candidate_encoder: Encoder,
         items: pl.DataFrame,
@@ -51,20 +53,37 @@ class TowerRetriever:
         encoded = candidate_encoder.transform(items)
         vectors = model.embed_candidates(encoded)
         filled = (Exact() if index is None else index).build(vectors, items["item"])
-        return cls(model, query_encoder, filled)
+        return cls(model, query_encoder, candidate_encoder, filled)
 
-    def __call__(self, queries: Queries, k: int) -> Ranked:
-        """The ``k`` candidates with the largest scores, without those of ``queries.exclude``."""
-        return self.index.search(self.embed(queries), k, deny=queries.exclude)
+    def __call__(
+        self,
+        queries: Queries,
+        k: int,
+        allow: Sequence[Any] | np.ndarray | None = None,
+    ) -> Ranked:
+        """The ``k`` candidates with the largest scores, without those of ``queries.exclude``.
+
+        Args:
+            queries: who asks.
+            k: the length of each list.
+            allow: the only ids that may come back, as for `Index.search`.
+        """
+        return self.index.search(self.embed(queries), k, allow=allow, deny=queries.exclude)
 
     def embed(self, queries: Queries) -> np.ndarray:
         """The query tower's vectors, ``[B, D]``."""
-        return self.model.embed_queries(self.encoder.transform(query_frame(queries)))
+        return self.model.embed_queries(self.encoder.transform(query_columns(queries)))
+
+    def embed_items(self, items: pl.DataFrame) -> np.ndarray:
+        """The candidate tower's vectors ``[N, D]`` of items, be they of the catalogue or new."""
+        return self.model.embed_candidates(self.candidate_encoder.transform(items))
 
     def vectors(self, ids: Sequence[Any] | np.ndarray) -> np.ndarray:
         """The candidates' vectors ``[N, D]`` by id, without the bias; zeros for an unknown item."""
         asked = as_ids(ids)
         known = self.index.known(asked)
+        if known.all():
+            return self.index.vectors(asked)[:, :-1]
         found = np.zeros((len(asked), self.model.embedding_dim), dtype=np.float32)
         found[known] = self.index.vectors(asked[known])[:, :-1]
         return found
@@ -77,22 +96,23 @@ class TowerRetriever:
     def _history_vectors(self, ids: np.ndarray) -> np.ndarray:
         """What each item adds to a query whose history holds it, ``[N, D]``."""
         codes = self.encoder.vocabulary("item").encode(ids)
-        table = to_numpy(self.model.query_tower.tables["history"].table)
-        return np.where(codes[:, None] > 0, table[codes], np.float32(0))
+        found = self._history[codes]
+        found[codes == 0] = 0.0
+        return found
 
     def write(self, draft: Draft) -> None:
-        """Write model, encoder and index into a part of a bundle."""
-        write_model(draft.folder("model"), self.model)
+        """Write model, encoders and index into a part of a bundle."""
+        write_towers(draft.folder("model"), self.model)
         self.encoder.write(draft.folder("encoder"))
+        self.candidate_encoder.write(draft.folder("candidate_encoder"))
         self.index.write(draft.folder("index"))
 
     @classmethod
-    def read(cls, folder: Folder) -> TowerRetriever:
-        """Open what `write` wrote."""
-        from shortlist.models import TwoTower  # noqa: PLC0415  (loads Keras, so only when needed)
-
+    def read(cls, folder: Folder, engine: Engine = "auto", *, threads: int = 1) -> TowerRetriever:
+        """Open what `write` wrote; see `Recommender.load` for the options."""
         return cls(
-            read_model(folder.folder("model"), TwoTower),
+            read_towers(folder.folder("model"), engine, threads=threads),
             Encoder.read(folder.folder("encoder")),
+            Encoder.read(folder.folder("candidate_encoder")),
             Exact.read(folder.folder("index")),
         )

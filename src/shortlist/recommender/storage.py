@@ -8,6 +8,7 @@ from typing import Any
 from shortlist.baselines import Popularity
 from shortlist.bundle import Draft, Folder
 from shortlist.errors import BundleError, ConfigError, nearest
+from shortlist.recommender.models import Engine
 from shortlist.recommender.retrieval import TowerRetriever
 
 __all__ = ["latest_version", "next_version", "read_retriever", "write_retriever"]
@@ -33,8 +34,8 @@ def write_retriever(draft: Draft, retriever: Any) -> None:
     )
 
 
-def read_retriever(folder: Folder) -> Any:
-    """Open what `write_retriever` wrote.
+def read_retriever(folder: Folder, engine: Engine = "auto", *, threads: int = 1) -> Any:
+    """Open what `write_retriever` wrote; see `Recommender.load` for the options.
 
     Raises:
         BundleError: it is of a kind this version does not know.
@@ -45,6 +46,8 @@ def read_retriever(folder: Folder) -> Any:
             f"{folder.path} holds a retriever {name!r}; this version knows {sorted(_RETRIEVERS)}."
             f"{nearest(str(name), _RETRIEVERS)} Load it with the version that wrote it."
         )
+    if name == "towers":
+        return TowerRetriever.read(folder.folder("parts"), engine, threads=threads)
     return _RETRIEVERS[name].read(folder.folder("parts"))
 
 

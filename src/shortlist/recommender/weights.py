@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,17 @@ def load_keras() -> Any:
     return importlib.import_module("keras")
 
 
-def write_model(draft: Draft, model: Any) -> None:
-    """Write ``model.get_config()`` and the values of all its weights."""
+def write_model(draft: Draft, model: Any) -> tuple[Path, dict[int, str]]:
+    """Write ``model.get_config()`` and the values of all its weights.
+
+    Returns:
+        The file of the weights, and the name of each in it by the ``id`` of its variable.
+    """
+    weights = _weights(model)
     draft.write_json("config.json", model.get_config())
-    arrays = {name: to_numpy(weight) for name, weight in _weights(model).items()}
-    draft.write_arrays("weights.safetensors", arrays)
+    arrays = {name: to_numpy(weight) for name, weight in weights.items()}
+    path = draft.write_arrays("weights.safetensors", arrays)
+    return path, {id(weight): name for name, weight in weights.items()}
 
 
 def read_model(folder: Folder, kind: Any) -> Any:
