@@ -251,6 +251,42 @@ def test_queries_of_another_width_are_refused():
         BruteForce().index(CANDIDATES)(QUERIES[:, :3])
 
 
+def test_a_layer_of_ones_own_writes_three_methods():
+    class Reversed(TopK):
+        def index(self, candidates, identifiers=None):
+            self.candidates, self.identifiers = candidates, ops.convert_to_tensor(identifiers)
+            return self
+
+        def call(self, queries, k=None):
+            scores = -ops.matmul(queries, ops.transpose(self.candidates))
+            scores, columns = ops.top_k(scores, k or self._k)
+            return scores, ops.take(self.identifiers, columns)
+
+        def is_exact(self):
+            return True
+
+    layer = Reversed(k=3, name="reversed").index_from_dataset(batches(NUMBERS))
+    worst = ORDER[:, ::-1] + 100
+    assert layer.name == "reversed"
+    assert plain(layer(QUERIES)[1]) == worst[:, :3].tolist()
+    assert plain(layer.query_with_exclusions(QUERIES, worst[:, :2])[1]) == worst[:, 2:5].tolist()
+    metric = FactorizedTopK(layer, ks=(1, 5))
+    metric.update_state(-QUERIES, CANDIDATES[ORDER[:, 2]], NUMBERS[ORDER[:, 2]])
+    assert [float(x) for x in metric.result().values()] == [0.0, 1.0]
+
+
+def test_a_stream_cannot_be_exported_and_says_what_can(tmp_path):
+    layer = Streaming().index_from_dataset([CANDIDATES])
+    layer(QUERIES)
+    with pytest.raises(ConfigError, match="BruteForce"):
+        layer.export(tmp_path / "model")
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        with pytest.raises(ConfigError, match="BruteForce"):
+            tf.saved_model.save(layer, str(tmp_path / "model"))
+
+
 def test_exporting_a_layer_never_asked_says_what_to_do(tmp_path):
     if keras.backend.backend() == "tensorflow":
         with pytest.raises(ConfigError, match="input_signature"):

@@ -51,6 +51,16 @@ def test_with_everything_searched_and_reordered_it_finds_the_best(identifiers):
         assert plain(found) == names[ORDER[:, 1:6]].tolist()
 
 
+def test_a_query_alone_finds_what_it_finds_in_a_batch():
+    pytest.importorskip("scann", exc_type=ImportError)
+    layer = made(k=5).index(CANDIDATES, WORDS)
+    scores, found = layer(QUERIES[0])
+    assert plain(found[None]) == WORDS[ORDER[:1, :5]].tolist()
+    assert tuple(scores.shape) == (5,)
+    with pytest.raises(DataError, match=r"\[B, D\] or \[D\]"):
+        layer(QUERIES[None])
+
+
 def test_it_is_saved_and_loaded_with_its_options(tmp_path):
     pytest.importorskip("scann", exc_type=ImportError)
     layer = made(k=4).index(CANDIDATES, WORDS)

@@ -17,13 +17,13 @@ ROOT = "tensorflow_recommenders"
 
 
 def arguments(function):
-    """Name and default of each argument but ``self``; names in capitals are of TensorFlow."""
+    """Name and default of each argument but ``self``; ``**kwargs`` as it is written."""
     found = []
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.name in ("self", "cls") or parameter.kind in (
-            parameter.VAR_KEYWORD,
-            parameter.VAR_POSITIONAL,
-        ):
+        if parameter.name in ("self", "cls"):
+            continue
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            found.append([str(parameter).split(":")[0], None])
             continue
         default = None if parameter.default is parameter.empty else repr(parameter.default)
         found.append([parameter.name, default])
@@ -34,9 +34,10 @@ def members(kind):
     """The constructor and what the class itself defines."""
     found = {"__init__": arguments(kind.__init__)} if "__init__" in vars(kind) else {}
     for name, value in vars(kind).items():
-        if name.startswith("_"):
+        if name.startswith("_") and name != "__call__":
             continue
         plain = value.__func__ if isinstance(value, classmethod | staticmethod) else value
+        plain = getattr(plain, "python_function", plain)  # of a tf.function
         found[name] = arguments(plain) if inspect.isfunction(plain) else "property"
     return found
 

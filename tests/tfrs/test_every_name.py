@@ -9,19 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from shortlist import tfrs
+
 pytestmark = pytest.mark.backend
 
 RECORD = json.loads(Path(__file__).with_name("names.json").read_text(encoding="utf-8"))
 # Left out on purpose: it makes optimizers of tf.tpu, and Keras' own are taken as they are.
-LEFT_OUT = {
-    "layers.embedding.tpu_embedding_layer.translate_keras_optimizer",
-    "layers.factorized_top_k.ScaNN",  # until it is there
-}
-# Called by position, or an abstract class whose users name the argument.
-DIFFERENT = {
-    "Model.compute_loss": ["features", "training"],
-    "TopK.__init__": ["query_model", "k"],
-}
+LEFT_OUT = {"layers.embedding.tpu_embedding_layer.translate_keras_optimizer"}
+# Its users write it themselves, and Keras calls it by position.
+DIFFERENT = {"Model.compute_loss": ["features", "training"]}
 # Methods that are of Keras 2, and their place in Keras 3.
 OF_KERAS_2 = {
     "train_step": "the step is chosen by the backend",
@@ -56,7 +52,11 @@ def test_the_names_of_each_module(module, names):
             if member in OF_KERAS_2:
                 continue
             if expected == "property":
+                assert not callable(vars(value).get(member)), f"{path}.{member}"
                 assert hasattr(value, member) or member in dir(value), f"{path}.{member}"
+            elif member == "__call__":
+                # Keras' own leads to this one.
+                compare(f"{path}.call", value.call, expected)
             else:
                 compare(f"{path}.{member}", getattr(value, member), expected)
 
@@ -68,8 +68,15 @@ def compare(path, function, expected):
     ]
     if ".".join(path.split(".")[-2:]) in DIFFERENT:
         expected = [[name, None] for name in DIFFERENT[".".join(path.split(".")[-2:])]]
+    rest = [name for name, _ in expected if name.startswith("*")]
+    expected = [pair for pair in expected if not pair[0].startswith("*")]
+    kinds = {p.kind for p in parameters}
+    assert "*args" not in rest or inspect.Parameter.VAR_POSITIONAL in kinds, path
+    assert "**kwargs" not in rest or inspect.Parameter.VAR_KEYWORD in kinds, path
+    assert len(rest) <= 1, path
     for (name, default), mine in zip(expected, parameters, strict=False):
         assert mine.name == name, path
+        assert mine.kind is mine.POSITIONAL_OR_KEYWORD, path
         if default is not None:
             assert repr(mine.default) == default, f"{path}: {name}"
     assert len(parameters) >= len(expected), path
@@ -79,5 +86,5 @@ def compare(path, function, expected):
 
 
 def test_the_record_is_of_the_version_we_follow():
-    assert RECORD["version"] == "v0.7.7"
+    assert RECORD["version"] == tfrs.__version__ == "v0.7.7"
     assert len(RECORD["modules"]) > 30

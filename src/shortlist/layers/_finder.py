@@ -82,7 +82,11 @@ class Finder(TopK):
             verbose: whether Keras prints what it wrote.
             **options: of `keras.Model.export`; ``input_signature=[...]`` describes the queries of
                 a layer that has not been called yet.
+
+        Raises:
+            ConfigError: the layer cannot be exported, or what it is asked with is not known.
         """
+        self._check_exportable()
         if keras.backend.backend() != "tensorflow" or format != "tf_saved_model":
             super().export(filepath, format=format, verbose=verbose, **options)
             return
@@ -96,10 +100,14 @@ class Finder(TopK):
         children = dict(super()._trackable_children(save_type, **kwargs))
         if save_type != "savedmodel" or self._asked_with.value is None:
             return children
+        self._check_exportable()
         if self._saved.value is None:
             dtype = self._identifier_dtype()
             self._saved.value = saved_model.functions(self, self._asked_with.value[0], dtype)
         return {**children, **self._saved.value}
+
+    def _check_exportable(self) -> None:
+        """Raise the error of a layer that cannot be."""
 
     def _identifier_dtype(self) -> str:
         """Of the identifiers it finds."""

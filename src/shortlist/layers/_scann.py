@@ -112,8 +112,7 @@ class ScaNN(Held):
         """False."""
         return False
 
-    def export(self, *arguments: Any, **options: Any) -> None:  # noqa: ARG002
-        """Not possible: the search runs outside the graph."""
+    def _check_exportable(self) -> None:
         raise ConfigError(
             "ScaNN searches outside TensorFlow graphs and cannot be exported. Save it as .keras, "
             "or index the same candidates with BruteForce and export that."

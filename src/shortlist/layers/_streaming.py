@@ -83,6 +83,12 @@ class Streaming(Finder):
         """True."""
         return True
 
+    def _check_exportable(self) -> None:
+        raise ConfigError(
+            "Streaming reads its candidates from a data set and has none to export. Index them "
+            "with BruteForce and export that."
+        )
+
 
 def _best_of(queries: Tensor, embeddings: Any, identifiers: Any, k: int) -> tuple[Tensor, Any]:
     scores = ops.matmul(queries, ops.transpose(ops.cast(embeddings, queries.dtype)))

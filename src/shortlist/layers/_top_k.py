@@ -39,8 +39,6 @@ class TopK(keras.Model, abc.ABC):
         **kwargs: ``name``, ``dtype`` and ``trainable`` as in any layer.
     """
 
-    query_model: Any = None
-
     def __init__(self, k: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._k = k

@@ -17,6 +17,7 @@ from shortlist.tfrs.models import Model
 
 __all__ = [
     "Model",
+    "__version__",
     "examples",
     "experimental",
     "install_alias",
@@ -26,3 +27,6 @@ __all__ = [
     "tasks",
     "types",
 ]
+
+#: The release of TensorFlow Recommenders whose names these are.
+__version__ = "v0.7.7"
