@@ -1,7 +1,7 @@
 """The greedy search that several post-rankers share.
 
-Each place is given to the item with the largest gain of its own plus a bonus that depends on what
-stands above; a method is no more than the rule for that bonus.
+Each place is given to the item of the largest value, and the values then change by what was chosen;
+a method is no more than the rule for that change.
 """
 
 from __future__ import annotations
@@ -12,35 +12,33 @@ import numpy as np
 
 from shortlist.ranked import Ranked
 
-__all__ = ["choose", "front"]
+__all__ = ["choose", "front", "places_of"]
 
 
-def choose(
-    gains: np.ndarray,
-    k: int,
-    bonus: np.ndarray | float,
-    after: Callable[[np.ndarray], np.ndarray],
-) -> np.ndarray:
+def choose(values: np.ndarray, k: int, after: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Choose ``k`` columns a list; of equal values the lower column wins.
 
     Args:
-        gains: ``[B, P]``, -inf where no item stands; it is used up.
+        values: ``[..., P]``, what each item is worth before anything is chosen, -inf where no item
+            stands.
         k: at most ``P``. A list that runs out of items repeats columns, which `front` passes over.
-        bonus: ``[B, P]``, what is added before anything is chosen.
-        after: from the columns ``[B]`` just chosen to the bonus ``[B, P]`` from then on.
+        after: from the columns ``[...]`` just chosen to the values ``[..., P]`` from then on, in
+            which all that were chosen must have -inf.
 
     Returns:
-        ``[B, k]`` in the order of choice.
+        ``[..., k]`` in the order of choice.
     """
-    rows = np.arange(len(gains))
-    chosen = np.empty((len(gains), k), dtype=np.int64)
-    for place in range(k):
-        best = np.argmax(gains + bonus, axis=1)
-        chosen[:, place] = best
-        if place + 1 < k:
-            gains[rows, best] = -np.inf
-            bonus = after(best)
-    return chosen
+    chosen = [values.argmax(axis=-1)]
+    for _ in range(k - 1):
+        values = after(chosen[-1])
+        chosen.append(values.argmax(axis=-1))
+    return np.stack(chosen, axis=-1)
+
+
+def places_of(values: np.ndarray) -> np.ndarray:
+    """What to add to columns ``[...]`` to find them in ``values`` ``[..., P]`` made flat."""
+    width = values.shape[-1]
+    return width * np.arange(values.size // width).reshape(values.shape[:-1])
 
 
 def front(ranked: Ranked, chosen: np.ndarray) -> Ranked:

@@ -1,85 +1,173 @@
 """`Residuals`: how much of each item the chosen ones leave unexplained, kept up to date.
 
-For a kernel ``K`` with ones on its diagonal, the residual of item ``i`` given the chosen ``S`` is
-its conditional variance ``K_ii - K_iS K_SS^-1 K_Si``: the factor by which choosing it multiplies
-the determinant of ``K_SS``. With all chosen items counted, an incremental Cholesky factor gives it
-in ``O(|S| P)`` a round (Chen, Zhang and Zhou 2018); with a window, the few last items are factored
-anew.
+For a kernel ``K`` the residual of item ``i`` given the chosen ``S`` is its conditional variance
+``K_ii - K_iS K_SS^-1 K_Si``: the factor by which choosing it multiplies the determinant of
+``K_SS``.
+
+With all chosen items counted, an incremental Cholesky factor gives it in ``O(|S| P)`` a round
+(Chen, Zhang and Zhou 2018). With a window of ``m`` items a round takes out the oldest and adds the newest
+in ``O(m P)`` by one update of a small matrix. Its columns ``D_j`` are the dual vectors of the items
+in the window: in an orthonormal basis of what they span, ``D_j`` has the product 1 with item ``j``
+and 0 with the others. So what an item leaves to others when it goes lies along its ``D_j``.
+
+All works for one list, whose arrays have no first axis, and for several. What the two would do
+differently is decided in `product` and `columns_of`: at this size NumPy's calls are most of the
+time, and for one list there are shorter ones.
 """
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable
+from typing import Any, final
 
 import numpy as np
 
-__all__ = ["SMALLEST", "Residuals"]
+from shortlist.postranking._greedy import places_of
 
-# Below this an item counts as explained: what is left of it is rounding.
+__all__ = ["SMALLEST", "Fill", "Residuals", "columns_of", "product", "residuals"]
+
+# A share of its own variance below which an item counts as explained: the rest is rounding.
 SMALLEST = 1e-8
 
+#: Writes the kernel values ``[..., 1, P]`` of one item a list, given by its column ``[...]``, into
+#: an array.
+Fill = Callable[[np.ndarray, np.ndarray], None]
 
-class Residuals:
-    """The residuals of ``P`` items for each of ``B`` lists.
+
+def product(array: np.ndarray) -> Callable[..., Any]:
+    """The product of matrices for arrays with as many axes as ``array`` has."""
+    return np.matmul if array.ndim > 2 else np.dot
+
+
+def columns_of(array: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """From columns ``[...]``, one a list of ``array`` ``[..., R, P]``, to a copy ``[..., R]``."""
+    if array.ndim == 2:
+        return lambda columns: array[:, columns].copy()
+    flat, begins = array.reshape(-1), places_of(array)
+    return lambda columns: flat.take(begins + columns[:, None])
+
+
+class Residuals(abc.ABC):
+    """The residuals of ``P`` items, for one list or for each of ``B``.
+
+    Attributes:
+        values: ``[..., P]``, the residuals; those of items that were chosen mean nothing.
+    """
+
+    def __init__(self, fill: Fill, variances: np.ndarray, depth: int) -> None:
+        self.values = variances.copy()
+        self._fill = fill
+        self._flat = self.values.reshape(-1)
+        self._least = (SMALLEST * variances).reshape(-1)
+        self._starts = places_of(variances)
+        *lists, width = variances.shape
+        self._rows = np.zeros((*lists, depth, width))
+        self._near = columns_of(self._rows)
+        self._product = product(self._rows)
+        self._larger = np.maximum if lists else max
+        self._count = 0
+
+    @abc.abstractmethod
+    def choose(self, columns: np.ndarray) -> None:
+        """Add one item a list, given by its column ``[...]``, to the chosen ones."""
+
+
+def residuals(
+    fill: Fill, variances: np.ndarray, rounds: int, window: int | None = None
+) -> Residuals:
+    """Nothing is chosen yet.
 
     Args:
-        kernel: from the columns ``[B]`` of one item a list to its kernel values ``[B, P]``.
-        shape: ``(B, P)``.
+        fill: the kernel, row by row.
+        variances: ``[P]`` or ``[B, P]``, the diagonal of the kernel.
         rounds: how many items will be chosen.
         window: how many of the last chosen items count, or None for all of them.
     """
+    if window is None or window >= rounds:
+        return _Growing(fill, variances, rounds)
+    return _Sliding(fill, variances, window)
 
-    def __init__(
-        self,
-        kernel: Callable[[np.ndarray], np.ndarray],
-        shape: tuple[int, int],
-        rounds: int,
-        window: int | None,
-    ) -> None:
-        batch, width = shape
-        self._kernel = kernel
-        self._window = window
-        self._rows = np.arange(batch)
-        depth = rounds if window is None else min(window, rounds)
-        if window is None:
-            self._factors = np.zeros((batch, depth, width))
-        else:
-            self._chosen = np.zeros((batch, depth), dtype=np.int64)
-            self._kernels = np.zeros((batch, depth, width))
-            # Items that are alike make the matrix of the chosen ones singular; so little on its
-            # diagonal changes nothing.
-            self._inner = np.tile((1.0 + 1e-9) * np.eye(depth), (batch, 1, 1))
-        self._count = 0
-        self.values = np.ones(shape)
+
+@final
+class _Growing(Residuals):
+    """All chosen items count; ``_rows`` are those of the Cholesky factor."""
 
     def choose(self, columns: np.ndarray) -> None:
-        """Add one item a list, given by its column ``[B]``, to the chosen ones."""
-        row = self._kernel(columns)
-        if self._window is None:
-            self._extend(columns, row)
-        else:
-            self._slide(columns, row, self._window)
+        count, places = self._count, self._starts + columns
+        own = self._larger(self._flat[places], self._least[places])
+        row = self._rows[..., count : count + 1, :]
+        self._fill(columns, row)
+        if count:
+            mine = self._near(columns)[..., None, :count]
+            row -= self._product(mine, self._rows[..., :count, :])
+        row *= (1.0 / np.sqrt(own))[..., None, None]
+        self.values -= np.square(row[..., 0, :])
         self._count += 1
 
-    def _extend(self, columns: np.ndarray, row: np.ndarray) -> None:
-        known = self._factors[:, : self._count]
-        own = np.maximum(self.values[self._rows, columns], SMALLEST)
-        explained = np.matmul(known[self._rows, :, columns][:, None, :], known)[:, 0]
-        factor = (row - explained) / np.sqrt(own)[:, None]
-        self._factors[:, self._count] = factor
-        self.values -= factor * factor
 
-    def _slide(self, columns: np.ndarray, row: np.ndarray, window: int) -> None:
-        if window == 0:
-            return
-        slot = self._count % window
-        size = min(self._count + 1, window)
-        self._kernels[:, slot] = row
-        self._chosen[:, slot] = columns
-        near, inner = self._kernels[:, :size], self._inner[:, :size, :size]
-        values = row[self._rows[:, None], self._chosen[:, :size]]
-        inner[:, slot], inner[:, :, slot] = values, values
-        inner[:, slot, slot] = 1.0 + 1e-9
-        factors = np.matmul(np.linalg.inv(np.linalg.cholesky(inner)), near)
-        factors *= factors
-        self.values = 1.0 - factors.sum(axis=1)
+@final
+class _Sliding(Residuals):
+    """The last items count; ``_rows`` are those of the kernel, with one slot more than items."""
+
+    def __init__(self, fill: Fill, variances: np.ndarray, window: int) -> None:
+        super().__init__(fill, variances, window + 1)
+        lists = variances.shape[:-1]
+        self._window = window
+        self._slots = [self._rows[..., slot : slot + 1, :] for slot in range(window + 1)]
+        self._dual = np.zeros((*lists, window, window + 1))
+        # Of the item that goes and the one that comes: their vectors in the basis, and how much the
+        # directions that are theirs alone explain.
+        self._vectors = np.zeros((*lists, 2, window))
+        self._going, self._coming = self._vectors[..., 0, :], self._vectors[..., 1, :]
+        self._changes = np.zeros((*lists, 2, variances.shape[-1]))
+        self._back, self._gone = self._changes[..., 0, :], self._changes[..., 1, :]
+        self._weights = np.zeros((*lists, 3, 2))
+
+    def choose(self, columns: np.ndarray) -> None:
+        places = self._starts + columns
+        new = self._count % (self._window + 1)
+        self._fill(columns, self._slots[new])
+        # The new item's slot has no dual vector yet, so what stands there counts nothing.
+        near = self._near(columns)[..., None]
+        self._coming[...] = self._product(self._dual, near)[..., 0]
+        own, least = self._flat[places], self._least[places]
+        if self._count < self._window:
+            self._grow(own, least, new)
+        else:
+            self._replace(own, least, new, (new + 1) % (self._window + 1))
+        self._count += 1
+
+    def _grow(self, own: np.ndarray, least: np.ndarray, new: int) -> None:
+        """Add an item along the next vector of the basis, which is free yet."""
+        scale = 1.0 / np.sqrt(self._larger(own, least))
+        made = self._product(self._vectors[..., 1:, :], self._dual)
+        made *= -scale[..., None, None]
+        made[..., 0, new] = scale
+        self._dual[..., self._count, :] = made[..., 0, :]
+        self.values -= np.square(self._product(made, self._rows)[..., 0, :])
+
+    def _replace(self, own: np.ndarray, least: np.ndarray, new: int, old: int) -> None:
+        """Take the oldest item out and add another along the direction that this sets free."""
+        self._going[...] = self._dual[..., old]
+        products = self._product(self._vectors, self._dual)
+        shrink = 1.0 / np.sqrt(products[..., 0, old])
+        along = products[..., 1, old] * shrink
+        scale = 1.0 / np.sqrt(self._larger(own + along * along, least))
+        # By these weights of the two products: how the direction of the old item and that of the
+        # new one are made of the kernel's rows, and how the dual vectors turn.
+        weights = self._weights
+        weights[..., 0, 0] = shrink
+        weights[..., 1, 0] = forward = shrink * along * scale
+        weights[..., 1, 1] = -scale
+        weights[..., 2, 0] = (forward - shrink) * shrink
+        weights[..., 2, 1] = -scale * shrink
+        made = self._product(weights, products)
+        made[..., 1, new] = scale
+        made[..., 2, new] = scale * shrink
+        self._dual += self._going[..., None] * made[..., 2:, :]
+        # What the oldest item explained alone comes back, what the new one explains goes.
+        self._product(made[..., :2, :], self._rows, out=self._changes)
+        self._changes *= self._changes
+        self.values += self._back
+        self.values -= self._gone

@@ -53,7 +53,8 @@ def spread(
     k = min(context.k, ranked.k)
     gains = np.where(ranked.valid, relevance, -np.inf)
     chosen = np.empty((len(ranked), k), dtype=np.int64)
-    # So few lists at a time that their vectors stay in the cache for all k rounds.
+    # So few lists at a time that their vectors stay in the cache for all k rounds, but enough to
+    # share the cost of NumPy's calls.
     size = max(1, _PLACES_AT_ONCE // ranked.k)
     for start in range(0, len(ranked), size):
         part = slice(start, start + size)

@@ -93,8 +93,9 @@ class Calibrated(PostRanker):
             return (1 - self.trade_off) * k * found
 
         def after(best: np.ndarray) -> np.ndarray:
+            gains[rows, best] = -np.inf
             served[rows[:, None], mine[rows, best]] += weights[rows, best][:, None]
-            return bonus()
+            return gains + bonus()
 
         gains = np.where(ranked.valid, self.trade_off * relevance(ranked), -np.inf)
-        return front(ranked, choose(gains, k, bonus(), after))
+        return front(ranked, choose(gains + bonus(), k, after))

@@ -80,9 +80,10 @@ class XQuAD(PostRanker):
             return (1 - self.trade_off) * covers * wanted[rows[:, None, None], mine].sum(axis=2)
 
         def after(best: np.ndarray) -> np.ndarray:
+            gains[rows, best] = -np.inf
             served = mine[rows, best]
             wanted[rows[:, None], served] *= 1.0 - covers[rows, best][:, None]
-            return bonus()
+            return gains + bonus()
 
         gains = np.where(ranked.valid, self.trade_off * relevance(ranked), -np.inf)
-        return front(ranked, choose(gains, min(context.k, ranked.k), bonus(), after))
+        return front(ranked, choose(gains + bonus(), min(context.k, ranked.k), after))

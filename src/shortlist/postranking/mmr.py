@@ -7,7 +7,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from shortlist.postranking._greedy import choose
+from shortlist.postranking._greedy import choose, places_of
 from shortlist.postranking._scale import relevance
 from shortlist.postranking._spread import check_trade_off, spread
 from shortlist.postranking.base import Context, PostRanker, Stage
@@ -62,14 +62,21 @@ class MMR(PostRanker):
 
     def _choose(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
         """The columns ``[B, k]`` in the order they are chosen; ``gains`` is used up."""
-        gains = gains.astype(np.float32)
-        rows = np.arange(len(gains))
-        likeness = np.full(gains.shape, -np.inf, dtype=np.float32)
+        gains, starts = gains.astype(np.float32), places_of(gains)
+        points, flat = vectors.reshape(-1, vectors.shape[-1]), gains.reshape(-1)
         weight = np.float32(self.trade_off - 1)
+        # What an item is worth falls to the least it is worth beside any one that was chosen.
+        values = np.full(gains.shape, np.inf, dtype=np.float32)
+        beside = np.empty((*gains.shape, 1), dtype=np.float32)
 
-        def after(best: np.ndarray) -> np.ndarray:
-            cosines = np.matmul(vectors, vectors[rows, best][:, :, None])[:, :, 0]
-            np.maximum(likeness, cosines, out=likeness)
-            return likeness * weight
+        def after(columns: np.ndarray) -> np.ndarray:
+            places = starts + columns
+            flat[places] = -np.inf
+            mine = points.take(places, axis=0)
+            mine *= weight
+            np.matmul(vectors, mine[..., None], out=beside)
+            sums = beside[..., 0]
+            sums += gains
+            return np.minimum(values, sums, out=values)
 
-        return choose(gains, k, 0.0, after)
+        return choose(gains, k, after)
