@@ -44,6 +44,7 @@ _PACKAGES: tuple[str, ...] = (
     "models",
     "postranking",
     "recommender",
+    "serving",
     "tasks",
     "testing",
     "tfrs",

@@ -16,6 +16,7 @@ from shortlist.cli.output import finish_output
 from shortlist.cli.process import tidy_process
 from shortlist.cli.quickstart import quickstart
 from shortlist.cli.recommend import recommend
+from shortlist.cli.serve import serve
 from shortlist.cli.train import train
 
 __all__ = ["app", "main"]
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (quickstart, train, evaluate, recommend, doctor):
+for command in (quickstart, train, evaluate, recommend, serve, doctor):
     app.command()(command)
 
 
