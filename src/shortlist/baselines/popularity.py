@@ -105,6 +105,29 @@ class Popularity:
         ids[~valid] = filler(ids.dtype)
         return Ranked(ids, np.where(valid, self.counts[chosen], -np.inf), valid)
 
+    def over(self, items: Any) -> Popularity:
+        """The same counts over another set of items, such as a catalogue that has changed.
+
+        Args:
+            items: distinct ids. One that was not counted has a score of 0 and comes after those
+                that were, in the order given; what is not among them is left out.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+
+        >>> from shortlist.data import Interactions
+        >>> train = Interactions({"user": [1, 2, 2], "item": ["a", "b", "b"]}, time=None)
+        >>> Popularity().fit(train).over(["c", "a", "d"])(Queries.of([1]), k=3).lists()
+        [['a', 'c', 'd']]
+        """
+        if self._places is None:
+            raise NotFittedError("This Popularity is not fitted. Call fit(interactions) first.")
+        listed = as_ids(items)
+        places = self._places.of(listed)
+        order = np.argsort(np.where(places < 0, len(self.items), places), kind="stable")
+        counts = np.where(places < 0, 0, self.counts[np.maximum(places, 0)])
+        return Popularity(window=self.window)._filled(listed[order], counts[order])
+
     def write(self, draft: Draft) -> None:
         """Write the counts into a bundle, or a part of one."""
         if self._places is None:

@@ -6,17 +6,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shortlist.recommender.answers import Explanation, Recommendations
     from shortlist.recommender.config import Config
     from shortlist.recommender.job import Job, Stage, Trained
-    from shortlist.recommender.pipeline import Recommendations, Recommender
+    from shortlist.recommender.models import NotExportedWarning
+    from shortlist.recommender.pipeline import Recommender
     from shortlist.recommender.retrieval import TowerRetriever
     from shortlist.recommender.users import UserStore
 
 # Loaded when first used: the command line reads a configuration before it needs anything else.
 _EXPORTS = {
     "Config": "config",
+    "Explanation": "answers",
     "Job": "job",
-    "Recommendations": "pipeline",
+    "NotExportedWarning": "models",
+    "Recommendations": "answers",
     "Recommender": "pipeline",
     "Stage": "job",
     "TowerRetriever": "retrieval",
@@ -26,7 +30,9 @@ _EXPORTS = {
 
 __all__ = [
     "Config",
+    "Explanation",
     "Job",
+    "NotExportedWarning",
     "Recommendations",
     "Recommender",
     "Stage",

@@ -177,7 +177,12 @@ def _export(
 def _wants_onnx(folder: Folder, engine: Engine) -> bool:
     if engine not in ("auto", "onnx", "keras"):
         raise ConfigError(f"engine expected 'auto', 'onnx' or 'keras'; received {engine!r}.")
-    problem = folder.read_json("export.json")["problem"]
+    said = folder.read_json("export.json")
+    if not isinstance(said, dict) or "problem" not in said:
+        raise BundleError(
+            f"{folder.path}/export.json expected a 'problem' or null; found {said!r}."
+        )
+    problem = said["problem"]
     if engine == "keras":
         return False
     if problem is None:

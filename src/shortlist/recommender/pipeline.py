@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +11,38 @@ import numpy as np
 import polars as pl
 
 from shortlist.baselines import Popularity
-from shortlist.bundle import Draft, read_folder, write_folder
-from shortlist.errors import ConfigError, DataError
+from shortlist.errors import ConfigError
 from shortlist.ids import as_ids
-from shortlist.index import Exact
-from shortlist.postranking import Context, ItemTable, PostRanker
+from shortlist.postranking import PostRanker
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
+from shortlist.recommender.answers import Recommendations, Stages, explain
+from shortlist.recommender.asking import (
+    FeaturesOf,
+    Where,
+    allowed,
+    appended,
+    check_rows,
+    overlaid,
+)
+from shortlist.recommender.catalogue import Catalogue, rows_of
+from shortlist.recommender.live import Live
 from shortlist.recommender.models import Engine
-from shortlist.recommender.reranking import Reranker
-from shortlist.recommender.storage import latest_version, read_retriever, write_retriever
-from shortlist.recommender.users import UserStore, alike
+from shortlist.recommender.retrieval import TowerRetriever
+from shortlist.recommender.stages import Machine, Ranker, Retriever, Wishes, adjusted
+from shortlist.recommender.storage import load_recommender, save_recommender
+from shortlist.recommender.users import UserStore
 
 __all__ = ["Recommendations", "Recommender"]
 
 # Vectors and signals of all candidates exist at once, so many queries are answered in blocks.
 _QUERIES_AT_ONCE = 128
 
-Retriever = Callable[[Queries, int], Ranked]
-Ranker = Callable[[Queries, Ranked], Ranked]
-
-
-@dataclass(frozen=True, eq=False)
-class Recommendations(Ranked):
-    """A `Ranked` that says which of its rows came from the popularity fallback.
-
-    Attributes:
-        fallback: ``[B]`` bool, True where nothing was known of the user, so that the row holds
-            the most popular items rather than personal ones.
-    """
-
-    fallback: np.ndarray
-
 
 class Recommender:
     """From a user to a short list: retrieve a pool, rank it, post-rank it.
+
+    It may be used by several threads, also while items change: each answer is that of one moment.
 
     Args:
         retriever: any callable ``(Queries, k) -> Ranked``: towers behind an index, a baseline.
@@ -73,33 +69,28 @@ class Recommender:
     ) -> None:
         self.retriever = retriever
         self.users = users
-        self.items = items
         self.fallback = fallback
         self.ranker = ranker
         self.postranker = postranker
         self.pool = pool
         self.title = title
-        self._table = ItemTable(items)
-        # The unit vectors of the catalogue, made when similar items are first asked for.
-        self._neighbours: Exact | None = None
+        self._live = Live(Catalogue(items, title), fallback)
+
+    @property
+    def items(self) -> pl.DataFrame:
+        """The items that can be recommended, with their attributes, as they are now."""
+        return self._live.catalogue.items
+
+    @property
+    def size(self) -> int:
+        """The number of items that can be recommended."""
+        return len(self._live.catalogue)
 
     def __call__(self, queries: Queries, k: int) -> Ranked:
         """Answer ``queries`` with ``k`` items each; what evaluation calls."""
-        starts = range(0, max(1, len(queries)), _QUERIES_AT_ONCE)
-        return Ranked.concatenate(
-            [self._answer(queries.rows(start, start + _QUERIES_AT_ONCE), k) for start in starts]
-        )
-
-    def _answer(self, queries: Queries, k: int) -> Ranked:
-        cold = self._cold(queries)
-        ranked = self.retriever(queries, max(self.pool, k))
-        if self.ranker is not None:
-            ranked = self.ranker(queries, ranked)
-        if cold.any():
-            ranked = _replace_rows(ranked, cold, self.fallback(queries, ranked.k))
-        if self.postranker is not None:
-            ranked = self.postranker(ranked, self._context(queries, k))
-        return ranked.top(k)
+        with self._live.gate.reading():
+            blocks = self._blocks(queries, self._cold(queries), Wishes(k, None, self.postranker))
+        return Ranked.concatenate([block.final for block in blocks])
 
     def recommend(
         self,
@@ -107,91 +98,157 @@ class Recommender:
         k: int = 10,
         *,
         history: Sequence[Sequence[Any]] | None = None,
+        features: FeaturesOf | None = None,
         exclude: Sequence[Sequence[Any]] | None = None,
         exclude_seen: bool = True,
+        where: Where | None = None,
+        allow: Sequence[Sequence[Any]] | np.ndarray | None = None,
+        diversity: float | None = None,
+        rules: Sequence[PostRanker] = (),
+        explain: bool = False,
+        degrade: bool = False,
+        seed: int = 0,
     ) -> Recommendations:
         """Recommend ``k`` items to each of ``users``.
 
         Args:
-            users: ``B`` user ids of the kind seen in training. One never met is no error.
+            users: ``B`` user ids of the kind seen in training; None for somebody without a name.
+                One never met is no error.
             k: the length of each list, from 1 to the size of the catalogue.
             history: what each user did last, oldest first; it follows what is stored of a known
                 user, and is all there is of an unknown one (a session).
+            features: attributes of the users, which count in place of those that are stored: one
+                mapping for all, or one (or None) for each. With them somebody new gets lists of
+                their own: ``recommend([None], features={"age": 30})``.
             exclude: items not to recommend, one sequence a user, besides those seen.
             exclude_seen: leave out the items of each user's own history.
+            where: a condition on the items' attributes, such as ``"year >= 1990"`` (see
+                `shortlist.index.matching`): one for all users, or one (or None) for each.
+            allow: the only items that may come back: a list for each user, or one flat NumPy array
+                for all. With ``where`` an item must pass both.
+            diversity: from 0, the order of relevance alone, to 1; in place of the diversity of the
+                post-ranker. None keeps that.
+            rules: further post-rankers for this call, each at its stage.
+            explain: say of each item what every stage made of it.
+            degrade: where the ranker fails, answer in retrieval's order and say so, rather than
+                raise.
+            seed: of post-rankers that draw.
 
         Returns:
-            ``B`` lists. Where neither the user nor a history is known the list holds the most
-            popular items and ``fallback`` is True.
+            ``B`` lists. Where neither the user, a history nor a feature is known the list holds
+            the most popular items and ``fallback`` is True.
 
         Raises:
-            ConfigError: ``k`` is no whole number from 1 to the size of the catalogue.
-            DataError: ids of another kind than those of training.
+            ConfigError: ``k`` is no whole number from 1 to the size of the catalogue, a condition
+                cannot be read, or ``diversity`` is out of range.
+            SchemaError: a condition names no column, or a feature is none that the model reads.
+            DataError: ids of another kind than those of training, or features that do not fit.
         """
-        self._check_k(k)
-        queries = self.queries(users, history=history, exclude=exclude, exclude_seen=exclude_seen)
-        ranked = self(queries, k)
-        return Recommendations(ranked.ids, ranked.scores, ranked.valid, self._cold(queries))
+        postranker = adjusted(self.postranker, diversity, rules)
+        with self._live.gate.reading():
+            self._check_k(k)
+            queries, told = self._asked(users, history, features, exclude, exclude_seen)
+            may = allowed(self._live.catalogue, len(queries), where, allow)
+            cold = self._cold(queries) & ~told
+            wishes = Wishes(k, may, postranker, degrade=degrade, explain=explain, seed=seed)
+            return _recommendations(self._blocks(queries, cold, wishes), cold, wishes)
 
-    def similar(self, items: Sequence[Any] | np.ndarray, k: int = 10) -> Ranked:
+    def similar(
+        self,
+        items: Sequence[Any] | np.ndarray,
+        k: int = 10,
+        *,
+        where: Where | None = None,
+        allow: Sequence[Sequence[Any]] | np.ndarray | None = None,
+    ) -> Ranked:
         """The ``k`` items nearest to each of ``items`` by the cosine of their vectors.
 
         Args:
             items: ``B`` item ids of the catalogue.
             k: the length of each list, from 1 to the size of the catalogue.
+            where: as for `recommend`.
+            allow: as for `recommend`.
 
         Raises:
             ConfigError: ``k`` is out of range, or the retriever has no vectors (a baseline).
             DataError: an item is not in the catalogue.
         """
-        self._check_k(k)
-        if not hasattr(self.retriever, "vectors"):
-            raise ConfigError(
-                "similar() expected a retriever with item vectors, such as two towers; this "
-                f"recommender retrieves with {type(self.retriever).__name__}."
-            )
-        if self._neighbours is None:
-            ids = self.items["item"]
-            self._neighbours = Exact().build(_unit(self.retriever.vectors(ids)), ids)
+        retriever = self._with_vectors("similar()")
         asked = as_ids(items)
-        return self._neighbours.search(
-            self._neighbours.vectors(asked), k, deny=[asked[i : i + 1] for i in range(len(asked))]
-        )
+        with self._live.gate.reading():
+            self._check_k(k)
+            may = allowed(self._live.catalogue, len(asked), where, allow)
+            neighbours = self._live.neighbours(retriever.vectors)
+            themselves = [asked[i : i + 1] for i in range(len(asked))]
+            vectors = neighbours.vectors(asked)
+            return neighbours.search(vectors, k, allow=may, deny=themselves)
 
     def queries(
         self,
         users: Sequence[Any] | np.ndarray,
         *,
         history: Sequence[Sequence[Any]] | None = None,
+        features: FeaturesOf | None = None,
         exclude: Sequence[Sequence[Any]] | None = None,
         exclude_seen: bool = True,
     ) -> Queries:
         """What `recommend` asks: each user with the stored history and attributes."""
-        ids = np.asarray(users)
-        for name, rows in (("history", history), ("exclude", exclude)):
-            if rows is not None and len(rows) != len(ids):
-                raise DataError(
-                    f"{name} expected one list for each of the {len(ids)} users; "
-                    f"received {len(rows)}."
-                )
-        past = self.users.history(ids)
-        if history is not None:
-            past = [_append(stored, latest) for stored, latest in zip(past, history, strict=True)]
-        hidden = past if exclude_seen else [row[:0] for row in past]
-        if exclude is not None:
-            hidden = [_append(row, more) for row, more in zip(hidden, exclude, strict=True)]
-        return Queries(ids, past, self.users.features(ids), hidden)
+        return self._asked(users, history, features, exclude, exclude_seen)[0]
 
-    @property
-    def size(self) -> int:
-        """The number of items that can be recommended."""
-        return self.items.height
+    def embed_items(self, items: Any) -> np.ndarray:
+        """The candidate tower's vectors ``[N, D]`` of items, be they in the catalogue or new.
+
+        Args:
+            items: a frame, a dict of columns or a list of dicts with ``item`` and any of the
+                columns of `items`; what is not said is null.
+
+        Raises:
+            ConfigError: the recommender does not retrieve with two towers.
+            SchemaError: there is no ``item``, or a column that `items` does not have.
+            DataError: an id is missing or stands twice, or a value does not fit its column.
+        """
+        return self._towers("embed_items()").embed_items(rows_of(items, self.items.schema))
+
+    def upsert_items(self, items: Any) -> int:
+        """Add items or replace them; they can be recommended as soon as this returns.
+
+        A new item is found by its attributes through the candidate tower.
+
+        Args:
+            items: as for `embed_items`.
+
+        Returns:
+            How many items were given.
+
+        Raises:
+            ConfigError, SchemaError, DataError: as for `embed_items`; nothing is then changed.
+        """
+        rows = rows_of(items, self.items.schema)
+        self._live.upsert(self._towers("upsert_items()"), rows)
+        return rows.height
+
+    def remove_items(self, ids: Sequence[Any] | np.ndarray) -> None:
+        """Take items out; they are not recommended once this returns.
+
+        Raises:
+            DataError: an item is not in the catalogue, or stands twice; nothing is then changed.
+        """
+        self._live.remove(self.retriever, ids)
+
+    def forget_users(self, ids: Sequence[Any] | np.ndarray) -> None:
+        """Forget what is stored of these users, who from then on are new; unknown ones are none."""
+        with self._live.gate.writing():
+            self.users = self.users.without(ids)
 
     def knowing(self, users: UserStore) -> Recommender:
         """The same recommender with other histories, such as those up to today."""
         other = copy(self)
         other.users = users
         return other
+
+    def titles(self, ids: Sequence[Any] | np.ndarray) -> list[str]:
+        """What a person reads for each of these item ids; the id itself where there is no title."""
+        return self._live.catalogue.titles(ids)
 
     def save(self, path: str | Path, *, about: Mapping[str, Any] | None = None) -> None:
         """Write everything into the new folder ``path``, whole or not at all.
@@ -203,8 +260,12 @@ class Recommender:
         Raises:
             ConfigError: a stage cannot be saved, such as a plain function.
             BundleError: something else stands at ``path``, or the disk is full.
+
+        Warns:
+            NotExportedWarning: a model has no ONNX graph, so that serving it needs Keras.
         """
-        write_folder(path, lambda draft: self._write(draft, about or {}), kind="recommender")
+        with self._live.gate.reading():
+            save_recommender(self, path, about or {})
 
     @classmethod
     def load(cls, path: str | Path, *, engine: Engine = "auto", threads: int = 1) -> Recommender:
@@ -228,59 +289,74 @@ class Recommender:
         Warns:
             NotExportedWarning: a model has no ONNX graph, so it runs in Keras.
         """
-        folder = read_folder(latest_version(Path(path)), kind="recommender")
-        config = folder.read_json("recommender.json")
-        retriever = read_retriever(folder.folder("retriever"), engine, threads=threads)
-        ranker = None
-        if config["ranker"]:
-            ranker = Reranker.read(
-                folder.folder("ranker"), retriever.item_vectors, engine, threads=threads
-            )
-        return cls(
-            retriever,
-            UserStore.read(folder.folder("users")),
-            folder.read_table("items.parquet"),
-            fallback=Popularity.read(folder.folder("fallback")),
-            ranker=ranker,
-            postranker=PostRanker.from_config(config["postranker"])
-            if config["postranker"]
-            else None,
-            pool=config["pool"],
-            title=config["title"],
-        )
+        return cls(**load_recommender(Path(path), engine, threads))
 
-    def _write(self, draft: Draft, about: Mapping[str, Any]) -> None:
-        if self.ranker is not None and not isinstance(self.ranker, Reranker):
+    def _blocks(self, queries: Queries, cold: np.ndarray, wishes: Wishes) -> list[Stages]:
+        machine = Machine(
+            self.retriever,
+            self.ranker,
+            self._live.popular,
+            self.pool,
+            self._live.catalogue,
+            self._live.removed,
+        )
+        if len(queries) <= _QUERIES_AT_ONCE:
+            return [machine.answer(queries, cold, wishes.allow, wishes)]
+        blocks = []
+        for start in range(0, len(queries), _QUERIES_AT_ONCE):
+            stop = start + _QUERIES_AT_ONCE
+            part, may = queries.rows(start, stop), wishes.rows(start, stop)
+            blocks.append(machine.answer(part, cold[start:stop], may, wishes))
+        return blocks
+
+    def _asked(
+        self,
+        users: Sequence[Any] | np.ndarray,
+        history: Sequence[Sequence[Any]] | None,
+        features: FeaturesOf | None,
+        exclude: Sequence[Sequence[Any]] | None,
+        exclude_seen: bool,
+    ) -> tuple[Queries, np.ndarray]:
+        """The queries, and which of them state a feature."""
+        ids = np.asarray(users)
+        check_rows(len(ids), history=history, exclude=exclude)
+        past = self.users.history(ids)
+        if history is not None:
+            past = [appended(stored, latest) for stored, latest in zip(past, history, strict=True)]
+        hidden = past if exclude_seen else [row[:0] for row in past]
+        if exclude is not None:
+            hidden = [appended(row, more) for row, more in zip(hidden, exclude, strict=True)]
+        attributes, told = self.users.features(ids), np.zeros(len(ids), dtype=bool)
+        if features is not None:
+            known = self._query_columns()
+            attributes, told = overlaid(attributes, features, len(ids), known)
+        return Queries(ids, past, attributes, hidden), told
+
+    def _query_columns(self) -> list[str]:
+        """The attributes of a user that the model reads."""
+        if not isinstance(self.retriever, TowerRetriever):
             raise ConfigError(
-                "A saved recommender expected a Reranker or no ranker; received "
-                f"{type(self.ranker).__name__}, which could not be loaded again."
+                "features expected a retriever that reads them, such as two towers; this "
+                f"recommender retrieves with {type(self.retriever).__name__}."
             )
-        write_retriever(draft.folder("retriever"), self.retriever)
-        if self.ranker is not None:
-            self.ranker.write(draft.folder("ranker"))
-        self.users.write(draft.folder("users"))
-        self.fallback.write(draft.folder("fallback"))
-        draft.write_table("items.parquet", self.items)
-        draft.write_json("about.json", dict(about))
-        draft.write_json(
-            "recommender.json",
-            {
-                "ranker": self.ranker is not None,
-                "postranker": self.postranker and self.postranker.to_config(),
-                "pool": self.pool,
-                "title": self.title,
-            },
+        columns = dict.fromkeys(spec.column for spec in self.retriever.encoder.specs)
+        return [name for name in columns if name not in ("user", "history")]
+
+    def _with_vectors(self, what: str) -> Any:
+        if hasattr(self.retriever, "vectors"):
+            return self.retriever
+        raise ConfigError(
+            f"{what} expected a retriever with item vectors, such as two towers; this "
+            f"recommender retrieves with {type(self.retriever).__name__}."
         )
 
-    def titles(self, ids: Sequence[Any] | np.ndarray) -> list[str]:
-        """What a person reads for each of these item ids; the id itself where there is no title."""
-        if self.title not in self.items.columns:
-            return [str(i) for i in ids]
-        names = dict(
-            zip(self.items["item"].to_list(), self.items[self.title].to_list(), strict=True)
+    def _towers(self, what: str) -> TowerRetriever:
+        if isinstance(self.retriever, TowerRetriever):
+            return self.retriever
+        raise ConfigError(
+            f"{what} expected a retriever with a candidate tower; this recommender retrieves with "
+            f"{type(self.retriever).__name__}."
         )
-        found = ((names.get(i), i) for i in np.asarray(ids).tolist())
-        return [str(i if name is None else name) for name, i in found]
 
     def _check_k(self, k: int) -> None:
         size = self.size
@@ -292,32 +368,12 @@ class Recommender:
 
     def _cold(self, queries: Queries) -> np.ndarray:
         empty = np.array([len(row) == 0 for row in queries.history], dtype=bool)
-        return empty & ~self.users.knows(queries.users)
-
-    def _context(self, queries: Queries, k: int) -> Context:
-        vectors = getattr(self.retriever, "vectors", None)
-        return Context(queries=queries, k=k, items=self._table, vectors=vectors)
+        return empty & ~self.users.knows(queries.users) if empty.any() else empty
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-
-
-def _append(stored: np.ndarray, latest: Sequence[Any]) -> np.ndarray:
-    if not len(latest):
-        return stored
-    added = np.asarray(latest)
-    if not alike(stored, added):
-        raise DataError(
-            f"Item ids expected the kind of those in training, such as {stored.tolist()[0]!r}; "
-            f"received {added.tolist()[0]!r}."
-        )
-    return np.concatenate([stored, added]) if len(stored) else added
-
-
-def _replace_rows(ranked: Ranked, rows: np.ndarray, other: Ranked) -> Ranked:
-    return Ranked(
-        np.where(rows[:, None], other.ids, ranked.ids),
-        np.where(rows[:, None], other.scores, ranked.scores),
-        np.where(rows[:, None], other.valid, ranked.valid),
-    )
+def _recommendations(blocks: list[Stages], cold: np.ndarray, wishes: Wishes) -> Recommendations:
+    first = blocks[0].final
+    found = first if len(blocks) == 1 else Ranked.concatenate([block.final for block in blocks])
+    told = [row for block in blocks for row in explain(block)] if wishes.explain else None
+    degraded = any(block.degraded for block in blocks)
+    return Recommendations(found.ids, found.scores, found.valid, cold, degraded, told)

@@ -2,19 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shortlist.baselines import Popularity
-from shortlist.bundle import Draft, Folder
+from shortlist.bundle import Draft, Folder, read_folder, write_folder
 from shortlist.errors import BundleError, ConfigError, nearest
+from shortlist.postranking import PostRanker
 from shortlist.recommender.models import Engine
+from shortlist.recommender.reranking import Reranker
 from shortlist.recommender.retrieval import TowerRetriever
+from shortlist.recommender.users import UserStore
 
-__all__ = ["latest_version", "next_version", "read_retriever", "write_retriever"]
+if TYPE_CHECKING:
+    from shortlist.recommender.pipeline import Recommender
+
+__all__ = [
+    "latest_version",
+    "load_recommender",
+    "next_version",
+    "read_retriever",
+    "save_recommender",
+    "write_retriever",
+]
 
 # What a bundle may name. Loading looks a stage up here, so that it never runs code of the bundle.
 _RETRIEVERS: dict[str, Any] = {"towers": TowerRetriever, "popularity": Popularity}
+
+
+def save_recommender(recommender: Recommender, path: str | Path, about: Mapping[str, Any]) -> None:
+    """Write a recommender; see `Recommender.save`."""
+    write_folder(path, lambda draft: _write(recommender, draft, about), kind="recommender")
+
+
+def load_recommender(path: Path, engine: Engine, threads: int) -> dict[str, Any]:
+    """The arguments of the `Recommender` in a bundle; see `Recommender.load`."""
+    folder = read_folder(latest_version(path), kind="recommender")
+    config = folder.read_json("recommender.json")
+    retriever = read_retriever(folder.folder("retriever"), engine, threads=threads)
+    ranker = None
+    if config["ranker"]:
+        vectors = retriever.item_vectors
+        ranker = Reranker.read(folder.folder("ranker"), vectors, engine, threads=threads)
+    rules = config["postranker"]
+    return {
+        "retriever": retriever,
+        "users": UserStore.read(folder.folder("users")),
+        "items": folder.read_table("items.parquet"),
+        "fallback": Popularity.read(folder.folder("fallback")),
+        "ranker": ranker,
+        "postranker": PostRanker.from_config(rules) if rules else None,
+        "pool": config["pool"],
+        "title": config["title"],
+    }
+
+
+def _write(recommender: Recommender, draft: Draft, about: Mapping[str, Any]) -> None:
+    ranker, postranker = recommender.ranker, recommender.postranker
+    if ranker is not None and not isinstance(ranker, Reranker):
+        raise ConfigError(
+            "A saved recommender expected a Reranker or no ranker; received "
+            f"{type(ranker).__name__}, which could not be loaded again."
+        )
+    write_retriever(draft.folder("retriever"), recommender.retriever)
+    if ranker is not None:
+        ranker.write(draft.folder("ranker"))
+    recommender.users.write(draft.folder("users"))
+    recommender.fallback.write(draft.folder("fallback"))
+    draft.write_table("items.parquet", recommender.items)
+    draft.write_json("about.json", dict(about))
+    draft.write_json(
+        "recommender.json",
+        {
+            "ranker": ranker is not None,
+            "postranker": postranker and postranker.to_config(),
+            "pool": recommender.pool,
+            "title": recommender.title,
+        },
+    )
 
 
 def write_retriever(draft: Draft, retriever: Any) -> None:

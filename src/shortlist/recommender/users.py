@@ -10,7 +10,9 @@ import polars as pl
 
 from shortlist.bundle import Draft, Folder
 from shortlist.data import Interactions, UserItems
+from shortlist.data.codes import IdIndex
 from shortlist.errors import DataError
+from shortlist.ids import as_ids
 
 __all__ = ["UserStore"]
 
@@ -23,9 +25,24 @@ class UserStore:
         attributes: a frame with a ``user`` column, or None.
     """
 
-    def __init__(self, histories: UserItems, attributes: pl.DataFrame | None = None) -> None:
+    def __init__(
+        self,
+        histories: UserItems,
+        attributes: pl.DataFrame | None = None,
+        *,
+        forgotten: frozenset[Any] = frozenset(),
+    ) -> None:
         self.histories = histories
         self.attributes = attributes
+        self.forgotten = forgotten
+        # A row of nulls behind the others, for those who have no attributes.
+        self._padded = None if attributes is None else _with_nulls(attributes)
+        self._rows = None if attributes is None else IdIndex(attributes["user"].to_numpy())
+
+    def without(self, users: Sequence[Any] | np.ndarray) -> UserStore:
+        """The store that has nothing of these users, nor saves anything of them."""
+        gone = self.forgotten.union(as_ids(users).tolist())
+        return UserStore(self.histories, self.attributes, forgotten=gone)
 
     @classmethod
     def of(cls, interactions: Interactions, users: pl.DataFrame | None = None) -> UserStore:
@@ -49,22 +66,42 @@ class UserStore:
                 "User ids expected the kind of those in training, such as "
                 f"{known[:1].tolist()[0]!r}; received {asked[:1].tolist()[0]!r}."
             )
-        return self.histories.of(asked)
+        return self.histories.of(self._remembered(asked))
 
     def features(self, users: Sequence[Any] | np.ndarray) -> pl.DataFrame | None:
         """The attributes of these users, one row each, null where a user has none."""
-        if self.attributes is None:
+        if self._padded is None or self._rows is None:
             return None
-        asked = pl.DataFrame({"user": pl.Series(users, dtype=self.attributes["user"].dtype)})
-        return asked.join(self.attributes, on="user", how="left", maintain_order="left")
+        asked = np.asarray(users)
+        found = self._padded[self._rows.places(self._remembered(asked))]
+        return found.with_columns(pl.Series("user", asked.tolist(), dtype=found["user"].dtype))
+
+    def _remembered(self, users: np.ndarray) -> np.ndarray:
+        """The same ids with None in place of those that were forgotten."""
+        if not self.forgotten:
+            return users
+        kept = [None if user in self.forgotten else user for user in users.tolist()]
+        return np.array(kept, dtype=object)
 
     def write(self, draft: Draft) -> None:
-        """Write the store into a part of a bundle."""
-        draft.write_table("users.parquet", pl.DataFrame({"user": self.histories.users}))
-        draft.write_table("history.parquet", pl.DataFrame({"item": self.histories.items_flat}))
-        draft.write_arrays("offsets.safetensors", {"offsets": self.histories.offsets})
-        if self.attributes is not None:
-            draft.write_table("attributes.parquet", self.attributes)
+        """Write the store into a part of a bundle, without those who were forgotten."""
+        histories, attributes = self.histories, self.attributes
+        if self.forgotten:
+            kept = [user for user in histories if user not in self.forgotten]
+            rows = histories.of(kept)
+            histories = UserItems(
+                as_ids(kept),
+                np.concatenate([histories.items_flat[:0], *rows]),
+                np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64),
+            )
+            if attributes is not None:
+                gone = [user in self.forgotten for user in attributes["user"].to_list()]
+                attributes = attributes.filter(~pl.Series(gone, dtype=pl.Boolean))
+        draft.write_table("users.parquet", pl.DataFrame({"user": histories.users}))
+        draft.write_table("history.parquet", pl.DataFrame({"item": histories.items_flat}))
+        draft.write_arrays("offsets.safetensors", {"offsets": histories.offsets})
+        if attributes is not None:
+            draft.write_table("attributes.parquet", attributes)
 
     @classmethod
     def read(cls, folder: Folder) -> UserStore:
@@ -76,6 +113,11 @@ class UserStore:
         )
         known = "attributes.parquet" in folder
         return cls(histories, folder.read_table("attributes.parquet") if known else None)
+
+
+def _with_nulls(attributes: pl.DataFrame) -> pl.DataFrame:
+    nothing = pl.DataFrame({name: [None] for name in attributes.columns}, attributes.schema)
+    return pl.concat([attributes, nothing])
 
 
 def alike(known: np.ndarray, asked: np.ndarray) -> bool:
