@@ -11,6 +11,7 @@ from shortlist.features import FeatureInfo
 from shortlist.inference import OnnxRanker, OnnxTowers, golden
 from shortlist.models import Ranker, TwoTower
 from shortlist.models.onnx_graphs import draw
+from shortlist.models.rankers import DCNv2
 from shortlist.recommender.weights import write_model
 
 pytest.importorskip("onnx")
@@ -74,7 +75,7 @@ def test_towers(tmp_path, options):
 
 @pytest.mark.parametrize("crosses", [0, 2])
 def test_rankers(tmp_path, crosses):
-    model = Ranker({**QUERY, "price": FeatureInfo("numeric")}, cross_layers=crosses)
+    model = DCNv2({**QUERY, "price": FeatureInfo("numeric")}, cross_layers=crosses, initial=0.5)
     model.build_all()
     found = OnnxRanker(drawn(randomized(model), tmp_path / "model"))
     asked = golden.questions(model.features)

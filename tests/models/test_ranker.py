@@ -35,9 +35,8 @@ def shuffled(model):
     return model
 
 
-@pytest.mark.parametrize("cross_layers", [0, 2])
-def test_a_list_is_scored_as_its_items_are(cross_layers):
-    model = shuffled(Ranker(FEATURES, cross_layers=cross_layers, embedding_dim=3))
+def test_a_list_is_scored_as_its_items_are():
+    model = shuffled(Ranker(FEATURES, embedding_dim=3))
     lists = features(4, 3)
     flat = {name: values.reshape(12, *values.shape[2:]) for name, values in lists.items()}
     together, alone = model.score(lists), model.score(flat)
@@ -86,7 +85,7 @@ def test_it_learns_ratings_and_orders():
 
 
 def test_config_round_trip():
-    model = Ranker(FEATURES, loss="listwise", cross_layers=1, hidden_units=(8,), initial=1.0)
+    model = Ranker(FEATURES, loss="listwise", hidden_units=(8,), initial=1.0)
     assert Ranker.from_config(model.get_config()).get_config() == model.get_config()
 
 

@@ -25,6 +25,7 @@ from shortlist.layers.embedding import Embedding
 from shortlist.layers.history import HistoryPooling
 from shortlist.layers.tower import Tower
 from shortlist.models.ranker import Ranker
+from shortlist.models.rankers.dcn_v2 import DCNv2
 from shortlist.models.two_tower import TwoTower
 
 __all__ = ["draw"]
@@ -36,7 +37,7 @@ def draw(model: Any, weights: Path, keys: Mapping[int, str]) -> list[str]:
     """Write the graphs of ``model`` beside its stored weights.
 
     Args:
-        model: a `TwoTower` or a `Ranker`, built.
+        model: a `TwoTower`, a `Ranker` or a stacked `DCNv2`, built.
         weights: the safetensors file its weights were written to.
         keys: the name of each weight in that file, by the ``id`` of the variable.
 
@@ -56,12 +57,12 @@ def draw(model: Any, weights: Path, keys: Mapping[int, str]) -> list[str]:
         _draw_query(model, weights, key)
         _draw_candidate(model, weights, key)
         return [QUERY, CANDIDATE]
-    if type(model) is Ranker:
+    if type(model) is Ranker or (type(model) is DCNv2 and model.structure == "stacked"):
         _draw_ranker(model, weights, key)
         return [RANKER]
     raise ConfigError(
-        f"Expected a TwoTower or a Ranker to export; received {type(model).__name__}, whose "
-        "computations are its own."
+        f"Expected a TwoTower, a Ranker or a stacked DCNv2 to export; received "
+        f"{type(model).__name__}, whose computations are its own."
     )
 
 
@@ -95,11 +96,13 @@ def _draw_ranker(model: Ranker, weights: Path, key: Key) -> None:
     parts = [_looked_up(graph, table, name, key) for name, table in model.tables.items()]
     parts += [NUMBERS] if model.numbers else []
     x = x0 = graph.op("Concat", *parts, axis=1)
-    for cross in model.crosses:
+    for cross in model.crosses if isinstance(model, DCNv2) else ():
         x = _crossed(graph, cross, x0, x, key)
-    for layer in model.hidden:
+    for layer in model.hidden.dense_layers if model.hidden_units else ():
         x = graph.op("Relu", _dense(graph, layer, x, key))
     scores = _dense(graph, model.output_layer, x, key)
+    if model.initial:
+        scores = graph.op("Add", scores, graph.constant(model.initial))
     graph.save(
         weights.parent / RANKER,
         graph.op("Squeeze", scores, graph.constant([1], np.int64)),
@@ -200,8 +203,9 @@ def _dense(graph: Graph, layer: Any, x: str, key: Key) -> str:
     return graph.op("Gemm", x, kernel, bias)
 
 
-def _crossed(graph: Graph, cross: Cross, x0: str, x: str, key: Key) -> str:
-    if cross.diag_scale or cross.projection_dim or not cross.use_bias:
+def _crossed(graph: Graph, cross: Any, x0: str, x: str, key: Key) -> str:
+    exported = isinstance(cross, Cross) and not (cross.diag_scale or cross.projection_dim)
+    if not exported or not cross.use_bias:
         raise ConfigError(f"The layer {cross.name!r} has options that are not exported.")
     (kernel,) = cross.kernels
     product = graph.op("Gemm", x, graph.weight(key(kernel)), graph.weight(key(cross.bias)))

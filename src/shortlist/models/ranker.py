@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import keras
@@ -11,35 +11,44 @@ import numpy as np
 from keras import ops
 
 from shortlist.errors import ConfigError, SchemaError, nearest
-from shortlist.features import FeatureInfo
-from shortlist.layers.cross import Cross
-from shortlist.layers.embedding import Embedding
-from shortlist.losses.listwise import listwise_softmax
+from shortlist.features import Encoder, FeatureInfo
+from shortlist.layers.mlp import MLP
+from shortlist.losses.listwise import softmax_loss
 from shortlist.models.base import Model
 from shortlist.models.inference import in_blocks
+from shortlist.models.inputs import (
+    Features,
+    Inputs,
+    described,
+    flattened,
+    leading_axes,
+    refuse_nan,
+    table_for,
+)
 
 __all__ = ["Ranker"]
 
-Features = Mapping[str, Any]
 Loss = Literal["listwise", "binary", "squared"]
 _LOSSES = ("listwise", "binary", "squared")
 
 
 @keras.saving.register_keras_serializable(package="shortlist")
 class Ranker(Model):
-    """Embeds the categories, sets numbers beside them, crosses them if asked, then an MLP.
+    """Embeds the categories, sets numbers beside them, and scores them with an MLP.
+
+    It is also what the other rankers are made of: they share its constructor, its losses, its
+    input checks and `score`, and replace the MLP (see `logits`).
 
     It scores single meetings, features ``[B]``, as well as lists of them, ``[B, L]``: all features
     of a call have the same leading shape and the scores have it too.
 
     Args:
-        features: what an encoder's ``describe()`` returns; also made by hand, as
+        features: a fitted `Encoder` or what its ``describe()`` returns; also made by hand, as
             ``{"score": FeatureInfo("numeric")}``.
         loss: ``"listwise"`` softmax over lists ``[B, L]`` whose labels are gains (negative: no
             item), ``"binary"`` cross-entropy for labels 0 and 1, or ``"squared"`` for ratings.
         label: the name of the labels in a batch.
         embedding_dim: the length of the vectors of categories.
-        cross_layers: how many `Cross` layers stand before the MLP (DCN-v2, stacked).
         hidden_units: the MLP's layers.
         dropout: after each of them, and on the vectors, in training.
         initial: what it says before it has learned, such as the mean rating.
@@ -48,19 +57,33 @@ class Ranker(Model):
     ``[B]``.
 
     Raises:
-        ConfigError: the loss is unknown.
+        ConfigError: the loss is unknown, or there is no feature.
         SchemaError: a feature or the label is missing in a batch.
+        DataError: a feature is of another shape or type than described, or holds NaN.
+
+    >>> from shortlist.features import Categorical, Encoder, Numeric
+    >>> clicks = {"item": ["a", "b", "a", "b"], "price": [1.0, 2.0, 1.5, 2.5]}
+    >>> encoder = Encoder([Categorical("item"), Numeric("price")]).fit(clicks)
+    >>> ranker = Ranker(encoder, embedding_dim=4, hidden_units=(8,))
+    >>> ranker.compile("adam")
+    >>> batch = encoder.transform(clicks) | {"label": np.array([1, 0, 1, 0], "float32")}
+    >>> history = ranker.fit(batch, epochs=2, verbose=0)
+    >>> ranker.score(encoder.transform({"item": ["a", "new"], "price": [1.0, None]})).shape
+    (2,)
     """
+
+    #: Whether there is a table of vectors for each feature with codes, and an MLP with an output.
+    _has_vectors = True
+    _has_head = True
 
     def __init__(
         self,
-        features: Mapping[str, FeatureInfo | Mapping[str, Any]],
+        features: Encoder | Mapping[str, FeatureInfo | Mapping[str, Any]],
         *,
         loss: Loss = "binary",
         label: str = "label",
         embedding_dim: int = 16,
-        cross_layers: int = 0,
-        hidden_units: tuple[int, ...] = (64, 32),
+        hidden_units: Sequence[int] = (64, 32),
         dropout: float = 0.1,
         initial: float = 0.0,
         **kwargs: Any,
@@ -70,52 +93,56 @@ class Ranker(Model):
             raise ConfigError(
                 f"loss expected one of {_LOSSES}; received {loss!r}.{nearest(str(loss), _LOSSES)}"
             )
-        self.features = {
-            name: info if isinstance(info, FeatureInfo) else FeatureInfo(**info)
-            for name, info in features.items()
-        }
+        self.features = described(features)
         self.loss_name = loss
         self.label = label
         self.embedding_dim = embedding_dim
-        self.cross_layers = cross_layers
         self.hidden_units = tuple(hidden_units)
         self.dropout = dropout
         self.initial = initial
+        self.numbers = [n for n, i in self.features.items() if i.kind in ("numeric", "vector")]
         self._make_layers()
 
     def _make_layers(self) -> None:
         self.tables = {
-            name: Embedding(
-                info.size or 0,
+            name: table_for(
+                self.features[name],
                 self.embedding_dim,
-                combiner="sqrtn" if info.kind == "multi" else None,
-                mask_zero=info.kind == "multi",
-                embeddings_initializer=keras.initializers.RandomNormal(stddev=0.05),
-                name=f"{name}_embedding",
+                keras.initializers.RandomNormal(stddev=0.05),
+                f"{name}_embedding",
             )
-            for name, info in self.features.items()
-            if info.kind in ("categorical", "multi")
+            for name in self._with_tables()
         }
-        self.numbers = [n for n, i in self.features.items() if i.kind in ("numeric", "vector")]
-        self.crosses = [Cross(name=f"cross_{n}") for n in range(self.cross_layers)]
-        self.hidden = [
-            keras.layers.Dense(units, activation="relu", name=f"hidden_{n}")
-            for n, units in enumerate(self.hidden_units)
-        ]
         self.dropping = keras.layers.Dropout(self.dropout)
-        # It begins by saying the same of everything, and so does not undo a good order at once.
-        self.output_layer = keras.layers.Dense(
-            1,
-            kernel_initializer="zeros",
-            bias_initializer=keras.initializers.Constant(self.initial),
-            name="score",
-        )
+        if self._has_head:
+            self.hidden = self._mlp(self.hidden_units)
+            # It begins by saying the same of everything, and so does not undo a good order at once.
+            self.output_layer = keras.layers.Dense(1, kernel_initializer="zeros", name="score")
+
+    def _with_tables(self) -> list[str]:
+        """The features with codes that have a table of vectors of their own."""
+        coded = [name for name, i in self.features.items() if i.kind in ("categorical", "multi")]
+        return coded if self._has_vectors else []
+
+    def _mlp(self, units: Sequence[int], name: str = "hidden") -> Any:
+        """Hidden layers, or nothing where there are no units."""
+        if not units:
+            return keras.layers.Identity(name=name)
+        return MLP(units, final_activation="relu", dropout=self.dropout, name=name)
 
     @property
-    def width(self) -> int:
-        """How many numbers go into the first layer."""
-        numbers = sum(self.features[name].dim or 1 for name in self.numbers)
-        return len(self.tables) * self.embedding_dim + numbers
+    def number_dims(self) -> list[int]:
+        """The width of each numeric or vector feature, in the order they stand in `Inputs`."""
+        return [self.features[name].dim or 1 for name in self.numbers]
+
+    @property
+    def blocks(self) -> dict[str, int]:
+        """The features in the order of ``Inputs.flat``, and how many of its numbers each has."""
+        vectors = dict.fromkeys(self._vector_names(), self.embedding_dim)
+        return vectors | dict(zip(self.numbers, self.number_dims, strict=True))
+
+    def _vector_names(self) -> list[str]:
+        return [*self.tables]
 
     def build(self, input_shape: Any = None) -> None:
         """Create every weight; the features' descriptions say all that is needed."""
@@ -124,40 +151,52 @@ class Ranker(Model):
 
     def build_all(self) -> None:
         """Create every weight without a batch, to count or to load them."""
-        if self.built:
-            return
-        for table in self.tables.values():
-            table.build(())
-        width = self.width
-        for cross in self.crosses:
-            cross.build((None, width))
-        for layer in self.hidden:
-            layer.build((None, width))
-            width = layer.units
-        self.output_layer.build((None, width))
-        self.built = True
+        if not self.built:
+            self.built = True
+            _Scoring(self)({name: _symbol(info) for name, info in self.features.items()})
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """What `build_from_config` needs, for Keras' saving."""
+        return super().get_build_config() or {"all": True}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Create the variables of all layers as a saved model had them."""
+        self.build_all()
+        if "features" in config:
+            super().build_from_config(config)
 
     def call(self, features: Features, training: bool = False) -> Any:
         """The scores, of the leading shape of the features."""
-        for name in self.features:
-            if name not in features:
-                raise SchemaError(
-                    f"The ranker expected the feature {name!r} in its input; received "
-                    f"{sorted(features)}.{nearest(name, features)}"
-                )
-        parts = [
-            self.dropping(table(ops.cast(features[name], "int32")), training=training)
-            for name, table in self.tables.items()
+        del training  # Keras hands it down to the layers by itself.
+        flat, lead = flattened(self.features, features)
+        logits = self.logits(self._inputs(flat))
+        # The score is a sum of many terms and what losses are made of: never in half precision.
+        logits = ops.cast(logits, self.variable_dtype) + self.initial
+        return ops.reshape(logits, (-1, *lead[1:]))
+
+    def _inputs(self, flat: Mapping[str, Any]) -> Inputs:
+        coded = {n: flat[n] for n, i in self.features.items() if i.kind in ("categorical", "multi")}
+        vectors = self._vectors(coded)
+        numbers = [
+            values if self.features[name].kind == "vector" else values[:, None]
+            for name, values in ((n, ops.cast(flat[n], self.compute_dtype)) for n in self.numbers)
         ]
-        for name in self.numbers:
-            values = ops.cast(features[name], self.compute_dtype)
-            parts.append(values if self.features[name].kind == "vector" else values[..., None])
-        x = x0 = ops.concatenate(parts, axis=-1)
-        for cross in self.crosses:
-            x = cross(x0, x)
-        for layer in self.hidden:
-            x = self.dropping(layer(x), training=training)
-        return ops.squeeze(self.output_layer(x), axis=-1)
+        return Inputs(
+            self.dropping(ops.stack(vectors, axis=1)) if vectors else None,
+            ops.concatenate(numbers, axis=-1) if numbers else None,
+            coded,
+        )
+
+    def _vectors(self, codes: Mapping[str, Any]) -> list[Any]:
+        """The vectors ``[N, D]`` of the features with codes."""
+        return [table(codes[name]) for name, table in self.tables.items()]
+
+    def logits(self, inputs: Inputs) -> Any:
+        """The scores ``[N, 1]`` of what was read; every kind of ranker writes its own."""
+        return self._scored(self.hidden(inputs.flat))
+
+    def _scored(self, hidden: Any) -> Any:
+        return self.output_layer(self.dropping(hidden) if self.hidden_units else hidden)
 
     def compute_loss(self, features: Features, training: bool = False) -> Any:
         """The loss of a batch, a mean over its examples or lists."""
@@ -170,7 +209,7 @@ class Ranker(Model):
         scores = self(features, training=training)
         weight = features.get("sample_weight")
         if self.loss_name == "listwise":
-            return listwise_softmax(labels, scores, sample_weight=weight)
+            return softmax_loss(labels, scores, sample_weight=weight)
         labels = ops.cast(labels, scores.dtype)
         if self.loss_name == "squared":
             return _mean(ops.square(labels - scores), weight)
@@ -178,9 +217,43 @@ class Ranker(Model):
         entropy = ops.maximum(scores, 0) - scores * labels + ops.log1p(ops.exp(-ops.abs(scores)))
         return _mean(entropy, weight)
 
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Train as Keras does; arrays in memory are checked for NaN first."""
+        refuse_nan(self.features, x)
+        return super().fit(x, *args, **kwargs)
+
     def score(self, features: Features) -> np.ndarray:
-        """The scores of NumPy features of any number of rows, as float32, in blocks."""
-        return in_blocks(self, {name: np.asarray(features[name]) for name in self.features})
+        """The scores of NumPy features of any number of rows, as float32, in blocks.
+
+        Raises:
+            SchemaError: a feature is missing, or is none that the ranker was made for.
+            DataError: a feature is of another shape or type than described, or holds NaN.
+        """
+        known = [*self.features, self.label, "sample_weight"]
+        for name in features:
+            if name not in known:
+                raise SchemaError(
+                    f"The ranker received the feature {name!r}, which it was not made for; it knows"
+                    f" {[*self.features]}.{nearest(name, self.features)} Leave it out, or fit the "
+                    "Encoder and the ranker with it."
+                )
+        arrays = {name: np.asarray(features[name]) for name in self.features if name in features}
+        leading_axes(self.features, arrays)
+        refuse_nan(self.features, arrays)
+        return in_blocks(self, arrays)
+
+    def probabilities(self, features: Features) -> np.ndarray:
+        """What `score` says, as probabilities of the label 1.
+
+        Raises:
+            ConfigError: the loss is not "binary", so that the scores are no log-odds.
+        """
+        if self.loss_name != "binary":
+            raise ConfigError(
+                "probabilities() expected a ranker trained with loss='binary'; received "
+                f"loss={self.loss_name!r}. Use score()."
+            )
+        return (0.5 * (1.0 + np.tanh(0.5 * self.score(features)))).astype(np.float32)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
@@ -190,11 +263,29 @@ class Ranker(Model):
             "loss": self.loss_name,
             "label": self.label,
             "embedding_dim": self.embedding_dim,
-            "cross_layers": self.cross_layers,
             "hidden_units": list(self.hidden_units),
             "dropout": self.dropout,
             "initial": self.initial,
         }
+
+
+class _Scoring(keras.layers.Layer):
+    """Follows a ranker's ``call`` on symbols, so that its layers create their weights."""
+
+    def __init__(self, ranker: Ranker) -> None:
+        super().__init__(dtype="float32", autocast=False)
+        self.__dict__["_ranker"] = ranker  # not tracked: it is not part of this layer
+
+    def call(self, features: Features) -> Any:
+        return self.__dict__["_ranker"](features)
+
+
+def _symbol(info: FeatureInfo) -> keras.KerasTensor:
+    if info.kind in ("categorical", "multi"):
+        # Where a feature has no fixed length any will do: no weight depends on it.
+        tail: tuple[int, ...] = (info.length or 1,) if info.kind == "multi" else ()
+        return keras.KerasTensor((None, *tail), "int32")
+    return keras.KerasTensor((None, *((info.dim,) if info.kind == "vector" else ())), "float32")
 
 
 def _mean(values: Any, weight: Any) -> Any:
