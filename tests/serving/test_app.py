@@ -79,8 +79,10 @@ def test_an_explanation_says_what_each_stage_did(server):
     by_item = {entry["item"]: entry["why"] for entry in found["items"]}
     assert by_item[11]["retrieval"] == {"place": 1, "score": 2.0}
     assert by_item[11]["ranking"] is None
-    [move] = [m for m in by_item[13]["moves"] if m["step"] == "attribute_cap"] or [None]
-    assert move is None or move["reason"]
+    assert by_item[11]["reasons"] == []
+    [(_, capped)] = answers(server, {"user": 99, "k": 3, "explain": True})
+    reasons = [reason for entry in capped["items"] for reason in entry["why"]["reasons"]]
+    assert any(reason.startswith("attribute_cap: from place 4 to place 3") for reason in reasons)
 
 
 def test_diversity_needs_vectors_and_says_so(server):
@@ -166,7 +168,7 @@ def test_odd_unicode_is_only_a_name(server):
     found = answers(server, *({"features": {text: text}} for text in texts))
     for status, problem in found:
         assert status == 422
-        assert "Expected attributes of the user among ['age']" in problem["detail"]
+        assert "features expected a retriever that reads them" in problem["detail"]
 
 
 def test_a_body_that_is_too_large_is_not_read(server):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shortlist.recommender.answers import Explanation
 from shortlist.serving.schemas import Query
 
 __all__ = ["Answer", "Ask", "Item", "LikeAsk"]
@@ -47,16 +48,7 @@ class Ask:
     @property
     def together(self) -> tuple[Any, ...]:
         """Asks of which this is the same can go through the recommender in one call."""
-        named = None if self.features is None else tuple(sorted(self.features))
-        return (
-            self.k,
-            self.where,
-            self.exclude_seen,
-            self.diversity,
-            self.rules,
-            self.explain,
-            named,
-        )
+        return (self.k, self.where, self.exclude_seen, self.diversity, self.rules, self.explain)
 
     def logged(self) -> dict[str, Any]:
         """What of it is not as it is by default, as JSON values."""
@@ -76,13 +68,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of an answer; ``why`` holds what each stage said, ready for JSON."""
+    """One item of an answer; ``propensity`` where it was drawn, ``why`` where it was asked for."""
 
     item: Id
     score: float
     title: str
     propensity: float | None = None
-    why: Mapping[str, Any] | None = None
+    why: Explanation | None = None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ __all__ = [
     "ItemsOut",
     "ModelOut",
     "ModelsOut",
-    "MoveOut",
     "Problem",
     "Query",
     "Recommendation",
@@ -159,21 +158,12 @@ class StageOut(BaseModel):
     score: float
 
 
-class MoveOut(BaseModel):
-    """What a post-ranker did to an item; places from 1, null is nowhere."""
-
-    step: str
-    before: int | None
-    after: int | None
-    reason: str
-
-
 class Explanation(BaseModel):
-    """What every stage said of one item."""
+    """What retrieval and the ranker gave an item, and what each post-ranker that moved it says."""
 
-    retrieval: StageOut | None
+    retrieval: StageOut
     ranking: StageOut | None
-    moves: list[MoveOut]
+    reasons: list[str]
 
 
 class Recommendation(BaseModel):

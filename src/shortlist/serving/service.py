@@ -120,7 +120,7 @@ class Service:
         engine = self.engine
         engine.items.check(ask.items)
         for item in ask.items:
-            if item not in engine.catalogue:
+            if item not in engine.known:
                 raise ProblemError(404, f"There is no item {str(item)[:100]!r} in the catalogue.")
         found: list[list[Item]] = await self.queries.submit(
             ask, seconds=self.settings.deadline, size=len(ask.items)

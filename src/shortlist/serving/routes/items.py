@@ -36,23 +36,23 @@ def router(service: Service) -> APIRouter:
         """An item's attributes."""
         engine = service.engine
         name = engine.items.of_path(item)
-        if name not in engine.catalogue:
+        if name not in engine.known:
             raise ProblemError(404, f"There is no item {item[:100]!r} in the catalogue.")
-        return as_json({"item": name, "attributes": engine.catalogue.attributes(name)})
+        return as_json({"item": name, "attributes": engine.known.attributes(name)})
 
     @made.delete("/v1/items/{item:path}", response_model=schemas.Applied, responses=problems(404))
     async def delete_item(item: str) -> Response:
         """Delete an item; it is not recommended from now on."""
         engine = service.engine
         name = engine.items.of_path(item)
-        if name not in engine.catalogue:
+        if name not in engine.known:
             raise ProblemError(404, f"There is no item {item[:100]!r} in the catalogue.")
         return await _change([ItemChange(name, None)])
 
     async def _change(changes: Sequence[ItemChange]) -> Response:
         engine = service.engine
         engine.items.check([change.item for change in changes])
-        engine.check_changes(changes)
+        await asyncio.to_thread(engine.check_changes, changes)
         await service.write(changes)
         await asyncio.to_thread(service.models.catch_up)
         service.metrics.items.set(engine.recommender.size)

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from shortlist.recommender.answers import Explanation
 from shortlist.serving import schemas
 from shortlist.serving.asks import Answer, Ask, Item, LikeAsk
 from shortlist.serving.routes.answers import as_json, problems
@@ -65,6 +66,14 @@ def _items(items: Iterable[Item]) -> list[dict[str, Any]]:
         if item.propensity is not None:
             entry["propensity"] = item.propensity
         if item.why is not None:
-            entry["why"] = item.why
+            entry["why"] = _why(item.why)
         told.append(entry)
     return told
+
+
+def _why(said: Explanation) -> dict[str, Any]:
+    ranking = None
+    if said.ranking_place is not None:
+        ranking = {"place": said.ranking_place + 1, "score": said.ranking_score}
+    retrieval = {"place": said.retrieval_place + 1, "score": said.retrieval_score}
+    return {"retrieval": retrieval, "ranking": ranking, "reasons": list(said.reasons)}

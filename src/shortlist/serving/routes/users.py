@@ -24,7 +24,8 @@ def router(service: Service) -> APIRouter:
         engine = service.engine
         name = engine.users.of_path(user)
         if body.attributes:
-            engine.catalogue.features([body.attributes])
+            # Refuses what the model does not read, and what does not fit.
+            await asyncio.to_thread(engine.recommender.queries, [None], features=body.attributes)
         await service.write([UserChange(name, body.attributes)])
         return await _shown(name)
 
