@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -85,3 +86,30 @@ def differences() -> Callable[..., list[np.ndarray]]:
 def compiled() -> Callable[..., Any]:
     """``compiled(function)``: jitted on JAX, a graph on TensorFlow, itself on PyTorch."""
     return _compiled
+
+
+def _stepping(loss: Callable[..., Any]) -> Callable[..., tuple[float, np.ndarray]]:
+    import keras
+
+    if keras.backend.backend() != "jax":
+        return lambda labels, scores, weight: (
+            float(loss(labels, scores, weight)),
+            _backend_gradients(lambda z: loss(labels, z, weight), scores)[0],
+        )
+    import jax
+
+    # Compiled once for all arrays of a shape: one by one the operations take far longer.
+    step = jax.jit(jax.value_and_grad(loss, argnums=1))
+
+    def run(labels: Any, scores: Any, weight: Any) -> tuple[float, np.ndarray]:
+        with jax.enable_x64(scores.dtype == np.float64):
+            value, grad = step(labels, scores, weight)
+            return float(value), np.asarray(grad)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def stepping() -> Callable[..., Callable[..., tuple[float, np.ndarray]]]:
+    """``stepping(loss)(labels, scores, weight)``: value and gradient, in the scores' precision."""
+    return functools.cache(_stepping)
