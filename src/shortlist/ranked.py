@@ -89,11 +89,9 @@ class Ranked:
 
     def take(self, columns: np.ndarray, *, valid: np.ndarray | None = None) -> Ranked:
         """Rearrange each row by ``columns`` ``[B, K']``, keeping or replacing validity."""
-        gathered = np.take_along_axis(self.valid, columns, axis=1)
+        places = np.arange(len(self))[:, None], columns
         return Ranked(
-            np.take_along_axis(self.ids, columns, axis=1),
-            np.take_along_axis(self.scores, columns, axis=1),
-            gathered if valid is None else valid,
+            self.ids[places], self.scores[places], self.valid[places] if valid is None else valid
         )
 
     def rescored(self, scores: np.ndarray) -> Ranked:

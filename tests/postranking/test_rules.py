@@ -146,6 +146,28 @@ def test_tables_of_configurations():
             Rules(rules=[Pin(item=item, place=place) for item, place in pins])
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Quota(column="x", value=["a", "b"], at_least=1),
+        lambda: Rules(rules=[{"rule": "quota", "column": "x", "value": ["a"], "at_least": 1}]),
+        lambda: Pin(item=[1, 2], place=1),
+    ],
+)
+def test_lists_are_no_values(make):
+    with pytest.raises(ConfigError, match="to be one value"):
+        make()
+
+
+def test_a_list_that_keeps_the_rules_stays_as_it_is():
+    items = pl.DataFrame({"item": range(6), "x": list("abcabc")})
+    pool = Ranked(np.arange(6)[None], -np.arange(6.0)[None], np.ones((1, 6)))
+    context = Context(Queries.of(["u"]), k=5, items=items)
+    rules = [Cap(column="x", at_most=2), Gap(column="x", places=3), Cap(column="x", at_most=4)]
+    assert Rules(rules=rules)(pool, context).lists() == [[0, 1, 2, 3, 4, 5]]
+    assert not context.counts
+
+
 def test_a_quota_under_a_gap_is_found_without_a_long_search():
     """The last places cannot all be the quota's: it has to begin in time to keep the gap."""
     n, k = 400, 40

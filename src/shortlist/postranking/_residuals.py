@@ -5,10 +5,10 @@ For a kernel ``K`` the residual of item ``i`` given the chosen ``S`` is its cond
 ``K_SS``.
 
 With all chosen items counted, an incremental Cholesky factor gives it in ``O(|S| P)`` a round
-(Chen, Zhang and Zhou 2018). With a window of ``m`` items a round takes out the oldest and adds the newest
-in ``O(m P)`` by one update of a small matrix. Its columns ``D_j`` are the dual vectors of the items
-in the window: in an orthonormal basis of what they span, ``D_j`` has the product 1 with item ``j``
-and 0 with the others. So what an item leaves to others when it goes lies along its ``D_j``.
+(Chen, Zhang and Zhou 2018). With a window of ``m`` items a round takes out the oldest and adds the
+newest in ``O(m P)`` by one update of a small matrix. Its columns ``D_j`` are the dual vectors of
+the items in the window: in an orthonormal basis of what they span, ``D_j`` has the product 1 with
+item ``j`` and 0 with the others. So what an item leaves to others when it goes lies along ``D_j``.
 
 All works for one list, whose arrays have no first axis, and for several. What the two would do
 differently is decided in `product` and `columns_of`: at this size NumPy's calls are most of the

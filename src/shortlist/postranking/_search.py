@@ -1,4 +1,7 @@
-"""The search for a list that keeps every rule, for one list at a time."""
+"""The search for a list that keeps every rule, for one list at a time.
+
+It is plain Python: few items of a pool are looked at, and at each only a few small sets.
+"""
 
 from __future__ import annotations
 
@@ -17,54 +20,51 @@ class Demands:
     """The rules as they bear on one pool of ``P`` items, given by their places 0 to ``P - 1``.
 
     Attributes:
-        caps: pairs of the values of each item and how often a value may occur.
-        gaps: pairs of the values of each item and how far apart two of one value must stand.
+        rows: of each item, where its values stand.
+        limits: for a column the values of each row, how often one value may occur, and how far
+            apart two items of one value must stand; 1 for items that may be neighbours.
         quotas: which items count, how many must be in the list, and how far apart they must stand
-            by the gaps; 1 for items that may be neighbours.
+            by the limits.
+        serves: the most quotas that one item of the pool counts for.
         pins: the item that must stand at a place.
     """
 
-    caps: list[tuple[Sequence[frozenset[int]], int]] = field(default_factory=list)
-    gaps: list[tuple[Sequence[frozenset[int]], int]] = field(default_factory=list)
-    quotas: list[tuple[Sequence[bool], int, int]] = field(default_factory=list)
+    rows: Sequence[int]
+    limits: list[tuple[Sequence[frozenset[int]], int, int]] = field(default_factory=list)
+    quotas: list[tuple[Sequence[int], int, int]] = field(default_factory=list)
+    serves: int = 0
     pins: dict[int, int] = field(default_factory=dict)
 
 
-def arrange(size: int, k: int, demands: Demands) -> list[int] | None:
-    """The first list in order of relevance that keeps every demand: ``k`` of ``size`` items.
+def arrange(k: int, demands: Demands) -> list[int] | None:
+    """The first list in order of relevance that keeps every demand: ``k`` items.
 
     Each place holds the earliest item that leaves the rest of the list possible. None if there is
     no such list, or none was found with patience.
     """
-    return _Search(size, k, demands).run()
+    return _Search(k, demands).run()
 
 
 class _Search:
     """Depth first, an item a place. Items that no rule tells apart are tried once."""
 
-    def __init__(self, size: int, k: int, demands: Demands) -> None:
-        self.size, self.k, self.demands = size, k, demands
+    def __init__(self, k: int, demands: Demands) -> None:
+        self.k, self.demands, self.rows = k, demands, demands.rows
         self.chosen: list[int] = []
-        self.used = [False] * size
-        self.counts = [defaultdict[int, int](int) for _ in demands.caps]
+        self.used = [False] * len(self.rows)
+        self.counts = [defaultdict[int, int](int) for _ in demands.limits]
+        # The values of each limit that no further item may have.
+        self.full: list[set[int]] = [set() for _ in demands.limits]
         self.missing = [need for _, need, _ in demands.quotas]
         self.pinned = set(demands.pins.values())
-        self.reach = max((distance - 1 for _, distance in demands.gaps), default=0)
-        self.signatures = [-1] * size
+        self.reach = max((distance - 1 for _, _, distance in demands.limits), default=0)
         self.numbers: dict[object, int] = {}
         # All items before this one are used.
         self.first = 0
         self.failed: set[object] = set()
         self.steps = 0
-        # The most quotas that one item serves: with it, how many places the quotas still need.
-        self.serves = max(
-            map(sum, zip(*(quota for quota, _, _ in demands.quotas), strict=True)), default=0
-        )
 
     def run(self) -> list[int] | None:
-        found = [sum(quota) for quota, _, _ in self.demands.quotas]
-        if any(there < need for there, need in zip(found, self.missing, strict=True)):
-            return None
         # Without recursion: a stack of the items still to be tried at each place.
         trail = [self._tries()]
         while trail:
@@ -89,42 +89,45 @@ class _Search:
         place = len(self.chosen)
         if place == self.k or (self.failed and self._state() in self.failed):
             return
-        if place in self.demands.pins:
-            item = self.demands.pins[place]
-            if not self.used[item] and self._fits(item):
-                yield item
-            return
-        tried = set()
-        while self.first < self.size and self.used[self.first]:
+        forbidden, rows, used = self._forbidden(place), self.rows, self.used
+        pinned, wanting = self.demands.pins.get(place), any(need > 0 for need in self.missing)
+        while self.first < len(used) and used[self.first]:
             self.first += 1
-        for item in range(self.first, self.size):
-            if self.used[item] or item in self.pinned:
+        tried: set[int] = set()
+        for item in range(self.first, len(used)) if pinned is None else (pinned,):
+            if used[item] or (item in self.pinned and item != pinned):
                 continue
-            signature = self._signature(item)
-            if signature not in tried:
-                tried.add(signature)
-                if self._fits(item):
+            # Mostly the first that fits will do, so the others' signatures are not worked out.
+            if tried and self._signature(item) in tried:
+                continue
+            row = rows[item]
+            for sets, values in forbidden:
+                if not values.isdisjoint(sets[row]):
+                    break
+            else:
+                if not wanting or self._leaves_room(item, place):
                     yield item
+                    tried.add(self._signature(item))
 
-    def _fits(self, item: int) -> bool:
-        place = len(self.chosen)
-        for counts, (values, most) in zip(self.counts, self.demands.caps, strict=True):
-            for value in values[item]:
-                if counts[value] >= most:
-                    return False
-        for values, distance in self.demands.gaps:
-            mine = values[item]
-            for other in self.chosen[max(0, place - distance + 1) :]:
-                if not mine.isdisjoint(values[other]):
-                    return False
-        return not self.missing or self._leaves_room(item, place)
+    def _forbidden(self, place: int) -> list[tuple[Sequence[frozenset[int]], set[int]]]:
+        """Pairs of the values of each row and those that must not stand at a place."""
+        found = []
+        for (sets, _, distance), full in zip(self.demands.limits, self.full, strict=True):
+            near = self.chosen[max(0, place - distance + 1) :]
+            values = full.union(*[sets[self.rows[other]] for other in near])
+            if values:
+                found.append((sets, values))
+        return found
 
     def _leaves_room(self, item: int, place: int) -> bool:
         """Whether the places after this one are enough for the quotas."""
         total = 0
         for need, (quota, _, apart) in zip(self.missing, self.demands.quotas, strict=True):
-            rest = need - 1 if quota[item] else need
+            rest = need - quota[item]
             if rest <= 0:
+                continue
+            total += rest
+            if place + rest * apart < self.k:
                 continue
             # The first place for the next one that counts, as far from the last one as it must be.
             first = place + 1
@@ -135,38 +138,44 @@ class _Search:
                     break
             if first + (rest - 1) * apart >= self.k:
                 return False
-            total += rest
-        return total <= self.serves * (self.k - place - 1)
+        return total <= self.demands.serves * (self.k - place - 1)
 
     def _put(self, item: int) -> None:
         self.chosen.append(item)
         self.used[item] = True
-        for counts, (values, _) in zip(self.counts, self.demands.caps, strict=True):
-            for value in values[item]:
+        row = self.rows[item]
+        for counts, full, (sets, most, _) in zip(
+            self.counts, self.full, self.demands.limits, strict=True
+        ):
+            for value in sets[row]:
                 counts[value] += 1
+                if counts[value] == most:
+                    full.add(value)
         for number, (quota, _, _) in enumerate(self.demands.quotas):
-            self.missing[number] -= bool(quota[item])
+            self.missing[number] -= quota[item]
 
     def _take_back(self) -> None:
         item = self.chosen.pop()
         self.used[item] = False
         self.first = min(self.first, item)
-        for counts, (values, _) in zip(self.counts, self.demands.caps, strict=True):
-            for value in values[item]:
+        row = self.rows[item]
+        for counts, full, (sets, _, _) in zip(
+            self.counts, self.full, self.demands.limits, strict=True
+        ):
+            for value in sets[row]:
                 counts[value] -= 1
+                full.discard(value)
         for number, (quota, _, _) in enumerate(self.demands.quotas):
-            self.missing[number] += bool(quota[item])
+            self.missing[number] += quota[item]
 
     def _signature(self, item: int) -> int:
         """A number for all that the rules can tell of an item."""
-        if self.signatures[item] < 0:
-            seen = (
-                *(values[item] for values, _ in self.demands.caps),
-                *(values[item] for values, _ in self.demands.gaps),
-                *(quota[item] for quota, _, _ in self.demands.quotas),
-            )
-            self.signatures[item] = self.numbers.setdefault(seen, len(self.numbers))
-        return self.signatures[item]
+        row, demands = self.rows[item], self.demands
+        seen = (
+            *(sets[row] for sets, _, _ in demands.limits),
+            *(quota[item] for quota, _, _ in demands.quotas),
+        )
+        return self.numbers.setdefault(seen, len(self.numbers))
 
     def _state(self) -> object:
         """All of the present list on which the rest depends."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
+import polars as pl
 
 from shortlist.errors import ConfigError, nearest
 from shortlist.index.base import check_k
@@ -54,6 +55,7 @@ class Quota:
 
     def __post_init__(self) -> None:
         check_k(self.at_least)
+        _check_plain("a quota's value", self.value)
 
 
 @final
@@ -66,6 +68,7 @@ class Pin:
 
     def __post_init__(self) -> None:
         check_k(self.place)
+        _check_plain("a pin's item", self.item)
 
 
 Rule = Cap | Gap | Quota | Pin
@@ -129,11 +132,14 @@ class Rules(PostRanker):
     def apply(self, ranked: Ranked, context: Context) -> Ranked:
         """Search a way to keep the rules for each list."""
         chosen = np.tile(np.arange(min(context.k, ranked.k)), (len(ranked), 1))
-        pool = _Pool(ranked, context.table(self) if self._columns else None)
+        table = context.table(self) if self._columns else None
+        places = None if table is None else table.places(ranked.ids)
         for row, size in enumerate(ranked.valid.sum(axis=1).tolist()):
+            mine = _Pool(ranked.ids[row, :size], table, None if places is None else places[row])
             k = min(context.k, size)
             for kept in range(len(self.rules), 0, -1):
-                found = arrange(size, k, self._demands(kept, pool, row, size, k))
+                demands = self._demands(self.rules[:kept], mine, k)
+                found = None if demands is None else arrange(k, demands)
                 if found is not None:
                     chosen[row, :k] = found
                     break
@@ -144,54 +150,66 @@ class Rules(PostRanker):
     def _columns(self) -> list[str]:
         return [rule.column for rule in self.rules if not isinstance(rule, Pin)]
 
-    def _demands(self, kept: int, pool: _Pool, row: int, size: int, k: int) -> Demands:
-        """The first ``kept`` rules as they bear on one list."""
-        demands = Demands()
-        rules = self.rules[:kept]
+    def _demands(self, rules: tuple[Rule, ...], pool: _Pool, k: int) -> Demands | None:
+        """The rules as they bear on one list; None if it has too few items for a quota."""
+        demands, counting = Demands(pool.rows), []
+        limits: dict[str, tuple[int, int]] = {}
         for rule in rules:
-            if isinstance(rule, Quota):
-                gaps = (r.places for r in rules if isinstance(r, Gap) and r.column == rule.column)
-                apart = max(gaps, default=1)
-                demands.quotas.append((pool.having(rule, row, size), rule.at_least, apart))
+            most, apart = (k, 1) if isinstance(rule, Pin) else limits.get(rule.column, (k, 1))
+            if isinstance(rule, Cap):
+                limits[rule.column] = min(most, rule.at_most), apart
+            elif isinstance(rule, Gap):
+                limits[rule.column] = most, max(apart, rule.places)
             elif isinstance(rule, Pin):
-                column = pool.column_of(rule.item, row, size)
+                column = pool.column_of(rule.item)
                 if column is not None and rule.place <= k:
                     demands.pins[rule.place - 1] = column
-            elif isinstance(rule, Cap):
-                demands.caps.append((pool.values(rule.column, row, size), rule.at_most))
-            else:
-                demands.gaps.append((pool.values(rule.column, row, size), rule.places))
+        for quota in rules:
+            if isinstance(quota, Quota):
+                having = pool.table.having(quota.column, quota.value)[pool.places]
+                if np.count_nonzero(having) < quota.at_least:
+                    return None
+                counting.append(having)
+                apart = limits.get(quota.column, (k, 1))[1]
+                # As bytes: numbers 0 and 1 that Python reads fast.
+                demands.quotas.append((having.tobytes(), quota.at_least, apart))
+        if counting:
+            demands.serves = int(np.max(np.sum(counting, axis=0), initial=0))
+        demands.limits = [(pool.table.sets(column), *limit) for column, limit in limits.items()]
         return demands
 
 
 class _Pool:
-    """What rules see of the items of each list."""
+    """What rules see of the items of one list.
 
-    def __init__(self, ranked: Ranked, table: ItemTable | None) -> None:
-        self._ids = ranked.ids
-        self._table = table
-        self._places = None if table is None else table.places(ranked.ids)
+    Args:
+        ids: ``[P]``.
+        table: the items' attributes, or None where no rule looks at any.
+        places: where the items stand in it.
+    """
 
-    def values(self, column: str, row: int, size: int) -> list[frozenset[int]]:
-        """The codes of each item's values."""
-        if self._table is None or self._places is None:
-            return []
-        sets = self._table.sets(column)
-        return [sets[place] for place in self._places[row, :size].tolist()]
+    def __init__(self, ids: np.ndarray, table: ItemTable | None, places: np.ndarray | None) -> None:
+        self._ids = ids
+        self.table = _NOTHING if table is None else table
+        self.places = np.full(len(ids), -1) if places is None else places[: len(ids)]
+        self.rows: list[int] = self.places.tolist()
 
-    def having(self, rule: Quota, row: int, size: int) -> list[bool]:
-        """Which items have the value of a quota."""
-        if self._table is None or self._places is None:
-            return []
-        having: list[bool] = self._table.having(rule.column, rule.value)[
-            self._places[row, :size]
-        ].tolist()
-        return having
-
-    def column_of(self, item: Any, row: int, size: int) -> int | None:
+    def column_of(self, item: Any) -> int | None:
         """Where an item stands, or None."""
-        ids = self._ids[row, :size].tolist()
+        ids = self._ids.tolist()
         return ids.index(item) if item in ids else None
+
+
+_NOTHING = ItemTable(pl.DataFrame({"item": []}))
+
+
+def _check_plain(what: str, value: Any) -> None:
+    """Raise `ConfigError` for lists and tables, which are no values of an item."""
+    if isinstance(value, list | tuple | dict | set | frozenset | np.ndarray):
+        raise ConfigError(
+            f"Expected {what} to be one value, such as 'drama'; received {value!r}. "
+            "Write a rule for each value."
+        )
 
 
 def _rule(given: Any) -> Rule:
