@@ -17,7 +17,7 @@ class TestExact(IndexTests):
 
 class TestExactInSmallBlocks(IndexTests):
     def make(self):
-        return Exact(block_size=37)
+        return Exact(kernel="numpy", block_size=37)
 
 
 @given(
@@ -31,7 +31,7 @@ def test_blocks_of_any_size_find_the_same(n, batch, k, block, seed):
     draw = np.random.default_rng(seed)
     vectors = draw.integers(-2, 3, (n, 3))
     queries = draw.integers(-2, 3, (batch, 3))
-    index = Exact(block_size=block).build(vectors, np.arange(n))
+    index = Exact(kernel="numpy", block_size=block).build(vectors, np.arange(n))
     mock = MockIndex().build(vectors, np.arange(n))
     deny = [draw.integers(0, n, draw.integers(0, n)) for _ in range(batch)]
     gone = draw.choice(n, n // 3, replace=False)
@@ -46,7 +46,7 @@ def test_many_queries_and_rows_meet_the_full_sort():
     draw = np.random.default_rng(0)
     vectors = draw.standard_normal((20_000, 16), dtype=np.float32)
     queries = draw.standard_normal((1500, 16), dtype=np.float32)
-    found = Exact().build(vectors, np.arange(20_000)).search(queries, 25)
+    found = Exact(kernel="numpy").build(vectors, np.arange(20_000)).search(queries, 25)
     scores = queries @ vectors.T
     np.testing.assert_allclose(found.scores, -np.sort(-scores, axis=1)[:, :25], rtol=1e-4)
     np.testing.assert_allclose(

@@ -1,7 +1,9 @@
-"""`Exact`: search over every vector, in NumPy.
+"""`Exact`: search over every vector.
 
 One query over a large index runs at the speed at which memory is read; a batch at the speed of the
-matrix product. Nothing is approximated, so it is also the yardstick for every other engine.
+matrix product. Where `shortlist-kernels` is installed, a quarter of the memory is read: 8-bit codes
+of the vectors say which few have to be looked at, and a bound proves that no other can be among the
+best. Nothing is approximated either way, so it is also the yardstick for every other engine.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import numpy as np
 
 from shortlist.bundle import Draft, Folder
 from shortlist.errors import ConfigError
+from shortlist.index._int8 import LARGEST_DIM, NUMPY, Packs, choose, scan_int8
 from shortlist.index._live import Filters, LiveIndex, State
 from shortlist.index._rows import Rows
 from shortlist.index._scan import scan
@@ -30,11 +33,17 @@ class Exact(LiveIndex):
     answers with invalid places.
 
     Args:
-        block_size: rows scored at a time; None chooses by the number of queries so that the scores
-            of a block stay in the processor's cache.
+        kernel: ``"numpy"``, or ``"int8"`` for the compiled scan of `shortlist-kernels`; None takes
+            the fastest that is installed. `stats` says which it is.
+        threads: how many of them the compiled scan uses for one search. NumPy's threads are those
+            of its BLAS (``OMP_NUM_THREADS``).
+        block_size: rows that NumPy scores at a time; None chooses by the number of queries so that
+            the scores of a block stay in the processor's cache.
 
     Raises:
-        ConfigError: ``block_size`` is not a positive integer.
+        ConfigError: ``threads`` or ``block_size`` is not a positive integer, or there is no such
+            kernel.
+        MissingDependencyError: the kernel is not installed, or not made for this processor.
 
     >>> import numpy as np
     >>> index = Exact().build(np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]), ["a", "b", "c"])
@@ -44,12 +53,15 @@ class Exact(LiveIndex):
     [['c', 'b']]
     """
 
-    def __init__(self, *, block_size: int | None = None) -> None:
-        if block_size is not None and (type(block_size) is not int or block_size <= 0):
-            raise ConfigError(
-                f"Expected block_size to be a positive integer or None; received {block_size!r}."
-            )
+    def __init__(
+        self, *, kernel: str | None = None, threads: int = 1, block_size: int | None = None
+    ) -> None:
+        if block_size is not None:
+            _check_positive("block_size", block_size, " or None")
+        _check_positive("threads", threads)
         super().__init__()
+        self.kernel = choose(kernel)
+        self.threads = threads
         self.block_size = block_size
 
     @property
@@ -59,7 +71,21 @@ class Exact(LiveIndex):
 
     def stats(self) -> dict[str, Any]:
         """What the engine is and what it holds, ready for JSON."""
-        return {**super().stats(), "kernel": "numpy"}
+        packs = None if self._state is None else self._state.own
+        return {
+            **super().stats(),
+            "kernel": self.kernel if packs is not None else NUMPY,
+            "threads": self.threads,
+            "code_bytes": 0 if packs is None else packs.nbytes,
+        }
+
+    def build(self, vectors: np.ndarray, ids: Any, attributes: Any = None) -> Self:
+        """Replace the contents by ``vectors`` ``[N, D]`` with one distinct id a row."""
+        super().build(vectors, ids, attributes)
+        state = self._state
+        if state is not None and state.own is not None:
+            state.own.of(state.rows)
+        return self
 
     def write(self, draft: Draft) -> None:
         """Write the index into a bundle, or a part of one; removed items are left behind."""
@@ -76,17 +102,31 @@ class Exact(LiveIndex):
         index._replace(Rows.of(*read_items(folder)), None)
         return index
 
-    def _prepare(self, rows: Rows, before: State | None) -> None:
-        """NumPy needs nothing beside the rows."""
+    def _prepare(self, rows: Rows, before: State | None) -> Packs | None:
+        if self.kernel == NUMPY or rows.dim > LARGEST_DIM:
+            return None
+        # What was just opened from disk is packed when it is first searched or changed.
+        return Packs() if before is None else before.own.grown(rows, before.rows)
 
     def _find(
         self, state: State, queries: np.ndarray, k: int, filters: Filters
     ) -> tuple[np.ndarray, np.ndarray]:
-        return scan(
-            state.rows,
+        rows, allowed, denied = state.rows, filters.allowed, filters.denied
+        if state.own is None:
+            size = self.block_size
+            return scan(rows, queries, k, allowed=allowed, denied=denied, block_size=size)
+        return scan_int8(
+            self.kernel,
+            state.own,
+            rows,
             queries,
             k,
-            allowed=filters.allowed,
-            denied=filters.denied,
-            block_size=self.block_size,
+            allowed=allowed,
+            denied=denied,
+            threads=self.threads,
         )
+
+
+def _check_positive(name: str, value: Any, more: str = "") -> None:
+    if type(value) is not int or value <= 0:
+        raise ConfigError(f"Expected {name} to be a positive integer{more}; received {value!r}.")
