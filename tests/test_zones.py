@@ -28,13 +28,16 @@ NO_FRAMEWORK = (
     "evaluation",
     "baselines",
     "postranking",
+    "ranking",
     "report",
     "comparison",
     "serving",
     "cli",
     "recommender.config",
 )
-KERAS_FILES = ("shortlist.metrics.factorized_top_k",)
+KERAS_FILES = tuple(
+    f"shortlist.metrics.{name}" for name in ("factorized_top_k", "in_lists", "streaming")
+)
 
 REPORT = f"""
 loaded = sorted(name for name in {FRAMEWORKS!r} if name in sys.modules)

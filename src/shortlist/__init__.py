@@ -43,6 +43,7 @@ _PACKAGES: tuple[str, ...] = (
     "metrics",
     "models",
     "postranking",
+    "ranking",
     "recommender",
     "serving",
     "tasks",

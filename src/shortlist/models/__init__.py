@@ -6,6 +6,31 @@ from shortlist import _backend as _backend  # isort: skip
 from shortlist.models.base import Model
 from shortlist.models.interaction_ranking import InteractionRanking
 from shortlist.models.ranker import Ranker
+from shortlist.models.rankers import (
+    DIN,
+    DLRM,
+    AutoInt,
+    DCNv2,
+    DeepFM,
+    FinalMLP,
+    FMRanker,
+    LogisticRegression,
+    MaskNet,
+)
 from shortlist.models.two_tower import TwoTower
 
-__all__ = ["InteractionRanking", "Model", "Ranker", "TwoTower"]
+__all__ = [
+    "DIN",
+    "DLRM",
+    "AutoInt",
+    "DCNv2",
+    "DeepFM",
+    "FMRanker",
+    "FinalMLP",
+    "InteractionRanking",
+    "LogisticRegression",
+    "MaskNet",
+    "Model",
+    "Ranker",
+    "TwoTower",
+]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import keras
+import numpy as np
 from keras import ops
 
 from shortlist.errors import ConfigError, nearest
@@ -87,6 +88,24 @@ class DCNv2(Ranker):
         if self.structure == "stacked":
             return self._scored(self.hidden(crossed))
         return self._scored(ops.concatenate([crossed, self.hidden(flat)], axis=-1))
+
+    def cross_matrices(self) -> list[np.ndarray]:
+        """The matrix ``[D, D]`` of each cross layer, the product of both where it has a low rank.
+
+        Raises:
+            ConfigError: the layers are mixtures of experts, whose matrices depend on the example.
+        """
+        if self.experts > 1:
+            raise ConfigError(
+                "cross_matrices() expected cross layers of one matrix; received mixtures of "
+                f"{self.experts} experts, whose matrices depend on the example."
+            )
+        self.build_all()
+        return [
+            np.linalg.multi_dot([*map(ops.convert_to_numpy, cross.kernels), np.eye(width)])
+            for cross in self.crosses
+            for width in [sum(self.blocks.values())]
+        ]
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""

@@ -36,6 +36,7 @@ class FMRanker(Ranker):
     """
 
     _has_head = False
+    _fixed = frozenset({"hidden_units"})
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class DeepFM(FMRanker):
     """
 
     _has_head = True
+    _fixed = frozenset()
 
     def logits(self, inputs: Inputs) -> Any:
         """The factorization machine's score and the MLP's."""

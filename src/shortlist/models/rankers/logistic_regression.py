@@ -30,6 +30,7 @@ class LogisticRegression(Ranker):
 
     _has_vectors = False
     _has_head = False
+    _fixed = frozenset({"embedding_dim", "hidden_units", "dropout"})
 
     def __init__(
         self,

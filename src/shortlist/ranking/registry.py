@@ -1,0 +1,91 @@
+"""The rankers by name, as a configuration names them."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from shortlist.errors import ConfigError, nearest
+
+__all__ = ["RANKERS", "make_ranker", "ranker_class"]
+
+#: Where each ranker's class is; it is imported when it is asked for.
+RANKERS: Mapping[str, str] = MappingProxyType(
+    {
+        "logistic_regression": "shortlist.models:LogisticRegression",
+        "fm": "shortlist.models:FMRanker",
+        "deep_fm": "shortlist.models:DeepFM",
+        "mlp": "shortlist.models:Ranker",
+        "dlrm": "shortlist.models:DLRM",
+        "dcn_v2": "shortlist.models:DCNv2",
+        "autoint": "shortlist.models:AutoInt",
+        "mask_net": "shortlist.models:MaskNet",
+        "final_mlp": "shortlist.models:FinalMLP",
+        "din": "shortlist.models:DIN",
+        "lightgbm": "shortlist.ranking.boosted:BoostedTrees",
+    }
+)
+
+
+def ranker_class(name: str) -> Any:
+    """The class of that name.
+
+    Raises:
+        ConfigError: there is none.
+
+    >>> ranker_class("lightgbm").__name__
+    'BoostedTrees'
+    """
+    if name not in RANKERS:
+        raise ConfigError(
+            f"No ranker is called {name!r}; there are {', '.join(RANKERS)}."
+            f"{nearest(str(name), RANKERS)}"
+        )
+    module, _, kind = RANKERS[name].partition(":")
+    return getattr(importlib.import_module(module), kind)
+
+
+def make_ranker(name: str, features: Any, **options: Any) -> Any:
+    """A ranker of that name for the features, not trained yet.
+
+    All of them take ``loss`` and ``label``, and have ``fit(batch)``, ``score(features)`` and
+    ``probabilities(features)`` for batches as `Encoder.transform` returns them; those of Keras are
+    compiled first.
+
+    Args:
+        name: one of `RANKERS`.
+        features: a fitted `Encoder`, or what its ``describe()`` returns.
+        **options: those of the class.
+
+    Raises:
+        ConfigError: there is no such ranker, or it has no such option.
+
+    >>> from shortlist.features import FeatureInfo
+    >>> type(make_ranker("fm", {"item": FeatureInfo("categorical", size=3)})).__name__
+    'FMRanker'
+    """
+    kind = ranker_class(name)
+    known = _options(kind)
+    for option in options:
+        if option not in known:
+            raise ConfigError(
+                f"The ranker {name!r} has no option {option!r}; it has {', '.join(sorted(known))}."
+                f"{nearest(option, known)}"
+            )
+    return kind(features, **options)
+
+
+def _options(kind: Any) -> set[str]:
+    """The keyword-only arguments of a class and, where it passes more on, of those it is made of.
+
+    A class says with ``_fixed`` which of them it does not take.
+    """
+    found: set[str] = set()
+    for base in kind.__mro__:
+        parameters = inspect.signature(base.__init__).parameters.values()
+        if base.__module__.startswith("shortlist."):
+            found |= {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return found - getattr(kind, "_fixed", frozenset())
