@@ -72,7 +72,7 @@ def test_a_full_queue_refuses_and_says_when_to_come_back():
         return refused.value
 
     problem = run(work, scenario, max_queue=3)
-    assert problem.status == 503
+    assert problem.status_code == 503
     assert problem.retry_after >= 1
 
 

@@ -53,7 +53,7 @@ class Engine:
         self.items.check(ask.history)
         self.items.check(ask.exclude)
         if ask.rules or ask.diversity is not None:
-            self._postranker(ask.diversity, ask.rules)
+            self._postranker(ask.diversity, ask.rules, ask.exclude_seen)
 
     def answer(
         self, asks: Sequence[Ask], profiles: Mapping[Id, Profile]
@@ -120,7 +120,7 @@ class Engine:
 
     def _answer(self, asks: Sequence[Ask], profiles: Mapping[Id, Profile]) -> list[Answer]:
         first, recommender = asks[0], copy(self.recommender)
-        postranker = self._postranker(first.diversity, first.rules)
+        postranker = self._postranker(first.diversity, first.rules, first.exclude_seen)
         drawing = None if postranker is None else Drawing(postranker)
         recommender.postranker = drawing  # type: ignore[assignment]  # it is called like one
         told = [self._told_of(ask, profiles.get(ask.user or "")) for ask in asks]
@@ -174,9 +174,12 @@ class Engine:
         return answers
 
     def _make_postranker(
-        self, diversity: float | None, rules: tuple[tuple[tuple[str, Any], ...], ...]
+        self,
+        diversity: float | None,
+        rules: tuple[tuple[tuple[str, Any], ...], ...],
+        exclude_seen: bool,
     ) -> PostRanker | None:
-        return asked_for(self.recommender.postranker, diversity, rules)
+        return asked_for(self.recommender.postranker, diversity, rules, exclude_seen)
 
 
 def _rows(changes: Sequence[ItemChange]) -> list[dict[str, Any]]:

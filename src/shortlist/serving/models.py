@@ -76,8 +76,10 @@ class Models:
         self._state = state
         self._on_reload = on_reload
         self._served: Served | None = None
-        # What could not be loaded, by fingerprint, so that watching does not repeat it.
+        # What could not be loaded: its fingerprint then, and why.
         self._bad: dict[str, tuple[str | None, str]] = {}
+        # The latest version, and its fingerprint, when one was last loaded.
+        self._seen: tuple[str, str | None] | None = None
         self._loading = threading.Lock()
         self._changing = threading.Lock()
 
@@ -127,21 +129,15 @@ class Models:
         return served
 
     def look(self) -> Served | None:
-        """Load the latest version if it is newer than the one that serves; what `watch` repeats."""
-        paths = self._paths()
-        if not paths:
+        """Load the latest version if it was not there before; what watching repeats.
+
+        So one that was refused is not tried again, and one that was chosen by hand stays until
+        there is a new one.
+        """
+        found = self._latest()
+        if found is None or found == self._seen:
             return None
-        name = list(paths)[-1]
-        fingerprint = _fingerprint(paths[name])
-        served, bad = self._served, self._bad.get(name)
-        if fingerprint is None or (bad is not None and bad[0] == fingerprint):
-            return None
-        if served is not None and fingerprint == served.fingerprint:
-            return None
-        if served is not None and served.version in paths and not _later(name, served.version):
-            # A version that was chosen by hand stays until there is a newer one.
-            return None if name != served.version else self.load(name)
-        return self.load(name)
+        return self.load(found[0])
 
     def catch_up(self) -> None:
         """Apply the changes of items that are stored and not yet known to the version served."""
@@ -151,6 +147,7 @@ class Models:
 
     def _load(self, name: str | None) -> Served:
         paths = self._paths()
+        self._seen = self._latest()
         if not paths or (name is not None and name not in paths):
             there = f"there are {list(paths)}" if paths else "there is none"
             raise BundleError(
@@ -185,6 +182,11 @@ class Models:
         except Exception:
             _apply_one_by_one(served.engine, changes)
         served.sequence = changes[-1].sequence
+
+    def _latest(self) -> tuple[str, str | None] | None:
+        paths = self._paths()
+        name = next(reversed(paths), None)
+        return None if name is None else (name, _fingerprint(paths[name]))
 
     def _paths(self) -> dict[str, Path]:
         """The versions by name, the lowest first."""
@@ -229,7 +231,3 @@ def _fingerprint(path: Path) -> str | None:
         return read_manifest(path).fingerprint
     except (BundleError, OSError):
         return None
-
-
-def _later(one: str, other: str) -> bool:
-    return one.isdecimal() and other.isdecimal() and int(one) > int(other)

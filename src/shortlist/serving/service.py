@@ -134,7 +134,7 @@ class Service:
             ProblemError: 503 if the state cannot be written to.
         """
         try:
-            outcomes = await self.writes.submit(changes, seconds=30.0, size=len(changes))
+            outcomes = await self.writes.submit(changes, seconds=30.0, size=max(1, len(changes)))
         except SQLAlchemyError as error:
             _log.error("the state could not be written: %s", error)
             self.metrics.failures.labels("state").inc()
@@ -166,6 +166,11 @@ class Service:
             if not self.writes.post([request]):
                 self.metrics.failures.labels("log").inc()
         return name
+
+    async def logged(self, name: str) -> Request | None:
+        """A request of the log, also one whose answer has only just been given."""
+        await self.write([])  # what was posted before is done before
+        return await asyncio.to_thread(self.state.request, name)
 
     async def reload(self, version: str | None) -> None:
         """Load a version beside the one that serves and let it take over."""

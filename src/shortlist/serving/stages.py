@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from shortlist.postranking import Context, PostRanker, Rules
+from shortlist.postranking import Context, Pipeline, PostRanker, Rules, Seen
 from shortlist.ranked import Ranked
 from shortlist.recommender.stages import adjusted
 
@@ -17,12 +17,17 @@ def asked_for(
     usual: PostRanker | None,
     diversity: float | None,
     rules: tuple[tuple[tuple[str, Any], ...], ...],
+    exclude_seen: bool,
 ) -> PostRanker | None:
     """The bundle's post-rankers with what a request asks for in its place among them.
+
+    Where it asks for what was seen too, without the post-ranker that would drop it again.
 
     Raises:
         ConfigError: a rule is none, or two contradict each other.
     """
+    if not exclude_seen and isinstance(usual, Pipeline):
+        usual = Pipeline(step for step in usual if not isinstance(step, Seen))
     tables: Any = tuple(dict(rule) for rule in rules)
     return adjusted(usual, diversity, [Rules(rules=tables)] if rules else ())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import Sequence
@@ -56,9 +55,7 @@ def _event(event: schemas.EventIn) -> Event:
 
 
 async def _impressions(service: Service, body: schemas.ImpressionsIn) -> list[Impression]:
-    logged = None
-    if body.request is not None:
-        logged = await asyncio.to_thread(service.state.request, body.request)
+    logged = None if body.request is None else await service.logged(body.request)
     drawn = {} if logged is None else dict(zip(logged.items, logged.propensities, strict=True))
     user = body.user if body.user is not None or logged is None else logged.user
     key = body.key or body.request or f"server:{secrets.token_hex(16)}"

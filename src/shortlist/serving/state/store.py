@@ -86,6 +86,8 @@ class StateStore:
     def write(self, changes: Sequence[Change]) -> list[Outcome]:
         """Store ``changes`` in their order, all in one transaction, and wait for the disk."""
         outcomes: list[Outcome] = []
+        if not changes:
+            return outcomes
         with writing(self._engine).begin() as connection:
             for kind, run in groupby(changes, key=type):
                 outcomes += WRITERS[kind](connection, list(run))
