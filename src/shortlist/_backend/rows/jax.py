@@ -9,6 +9,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from shortlist._backend.rows.lookups import Lookup, OutOfRange
+from shortlist._backend.running_sum import running_sum
 
 
 def integers(ids: Any) -> Any:
@@ -58,7 +59,9 @@ def _by_walking(ids: Any, gradients: Any, size: int) -> tuple[Any, Any]:
     sums = jax.ops.segment_sum(gradients, ids, num_segments=size)
     hits = jax.ops.segment_sum(jnp.ones_like(ids), ids, num_segments=size)
     count = min(ids.shape[0], size)
-    distinct = jnp.nonzero(hits, size=count, fill_value=size)[0].astype("int32")
+    # Sorting them is as fast as `nonzero` at these sizes, and compiled in a fifth of its time.
+    places = jnp.arange(size, dtype="int32")
+    distinct = jax.lax.sort(jnp.where(hits > 0, places, size))[:count]
     return distinct, sums.at[distinct].get(mode="fill", fill_value=0)
 
 
@@ -66,7 +69,7 @@ def _by_sorting(ids: Any, gradients: Any, size: int) -> tuple[Any, Any]:
     count = ids.shape[0]
     ordered, places = jax.lax.sort_key_val(ids, jnp.arange(count, dtype="int32"))
     starts = jnp.concatenate([jnp.ones(min(count, 1), bool), ordered[1:] != ordered[:-1]])
-    segment = jnp.cumsum(starts.astype("int32")) - 1
+    segment = running_sum(starts) - 1
     sums = jax.ops.segment_sum(
         gradients[places], segment, num_segments=count, indices_are_sorted=True
     )

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from shortlist._backend.running_sum import running_sum
 from shortlist._backend.softmax.problem import Problem, block_shape, hash_factors
 
 Array = Any
@@ -119,7 +120,7 @@ def places_of_distinct(rows: Array) -> tuple[Array, int, Array]:
     for value in hashes:
         ordered = value[order]
         new = new | jnp.concatenate([jnp.zeros(1, bool), ordered[1:] != ordered[:-1]])
-    ranks = jnp.cumsum(new.astype("int32"))
+    ranks = running_sum(new)
     return jnp.zeros_like(ranks).at[order].set(ranks), len(rows), ranks[-1] + 1
 
 
