@@ -7,6 +7,7 @@ import os
 import pytest
 
 from shortlist.bundle import folder as folder_module
+from shortlist.bundle import manifest as manifest_module
 from shortlist.bundle import read_folder, write_folder
 from shortlist.errors import BundleError
 
@@ -159,3 +160,41 @@ def test_asking_for_what_is_not_there(bundle):
         folder.read_json("aa.json")
     with pytest.raises(BundleError, match="no part 'index'"):
         folder.folder("index")
+
+
+@pytest.fixture
+def large(tmp_path, monkeypatch):
+    """A bundle with a file that is hashed in blocks, here of 100 bytes."""
+    monkeypatch.setattr(manifest_module, "HASHED_BLOCK", 100)
+    content = bytes(range(250))
+    write_folder(
+        tmp_path / "b", lambda draft: draft.file("a.bin").write_bytes(content), kind="note"
+    )
+    return tmp_path / "b"
+
+
+def test_a_large_file_is_verified_in_blocks(large):
+    found = read_folder(large, kind="note")
+    content = found.file("a.bin").read_bytes()
+    entry = found.manifest.files["a.bin"]
+    assert entry.sha256 == hashlib.sha256(content).hexdigest()
+    parts = [content[:100], content[100:200], content[200:]]
+    assert list(entry.blocks) == [hashlib.sha256(part).hexdigest() for part in parts]
+
+
+@pytest.mark.parametrize("place", [0, 99, 100, 199, 200, 249])
+def test_an_altered_block_is_refused(large, place):
+    content = bytearray((large / "a.bin").read_bytes())
+    content[place] ^= 1
+    (large / "a.bin").write_bytes(content)
+    refuse(large, "expected sha256 [0-9a-f]{64}, found [0-9a-f]{64}")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 4])
+def test_blocks_that_are_not_the_whole_file_are_refused(large, count):
+    def change(body):
+        blocks = body["files"]["a.bin"]["blocks"]
+        body["files"]["a.bin"]["blocks"] = (blocks * 2)[:count]
+
+    edit_manifest(large, change)
+    refuse(large, "size and sha256")

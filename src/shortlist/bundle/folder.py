@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from shortlist.bundle.formats import decode_json, read_arrays, read_table
-from shortlist.bundle.manifest import MANIFEST, Manifest, digest
+from shortlist.bundle.manifest import MANIFEST, Manifest, hash_span
 from shortlist.errors import BundleError, nearest
 
 __all__ = ["Folder", "list_files", "read_folder", "read_manifest"]
@@ -169,9 +170,19 @@ def _check_contents(root: Path, manifest: Manifest) -> None:
                 f"{root / name} is damaged: expected {expected.size} bytes, found {size}. "
                 "Copy or write the bundle again."
             )
-    for name, expected in manifest.files.items():
-        if (found := digest(root / name).sha256) != expected.sha256:
-            raise BundleError(
-                f"{root / name} is damaged or was altered: expected sha256 {expected.sha256}, "
-                f"found {found}. Copy or write the bundle again."
-            )
+    spans = [(name, *span) for name, entry in manifest.files.items() for span in entry.spans()]
+    with ThreadPoolExecutor(min(_usable_cores(), len(spans) or 1)) as pool:
+        hashes = pool.map(lambda span: hash_span(root / span[0], span[1], span[2]), spans)
+        for (name, start, length, sha256), found in zip(spans, hashes, strict=True):
+            if found != sha256:
+                raise BundleError(
+                    f"{root / name} is damaged or was altered: expected sha256 {sha256}, "
+                    f"found {found} (bytes {start} to {start + length}). Copy or write the "
+                    "bundle again."
+                )
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux, where a container may have fewer than there are
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

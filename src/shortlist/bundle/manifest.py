@@ -12,21 +12,52 @@ from shortlist._version import __version__
 from shortlist.bundle.formats import decode_json, encode_json
 from shortlist.errors import BundleError
 
-__all__ = ["FORMAT_VERSION", "MANIFEST", "FileEntry", "Manifest", "check_name", "digest"]
+__all__ = [
+    "FORMAT_VERSION",
+    "MANIFEST",
+    "FileEntry",
+    "Manifest",
+    "check_name",
+    "digest",
+    "hash_span",
+]
 
 FORMAT = "shortlist"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 _KEYS = {"format", "format_version", "kind", "written_by", "metadata", "files", "sha256"}
-_BLOCK = 1 << 20
+# A larger file is also hashed in blocks of this size, so that several cores can verify it.
+HASHED_BLOCK = 1 << 25
+# What is read at once stays in the processor's cache until it is hashed.
+_READ = 1 << 18
 
 
 @dataclass(frozen=True)
 class FileEntry:
-    """The size in bytes and the SHA-256 (hexadecimal) one file must have."""
+    """The size in bytes and the SHA-256 (hexadecimal) one file must have.
+
+    Attributes:
+        size: the length of the file in bytes.
+        sha256: of the whole file, as ``sha256sum`` prints it.
+        blocks: of each `HASHED_BLOCK` bytes, for a file that is larger.
+    """
 
     size: int
     sha256: str
+    blocks: tuple[str, ...] = ()
+
+    def spans(self) -> list[tuple[int, int, str]]:
+        """Start, length and SHA-256 of the pieces that together are the file."""
+        if not self.blocks:
+            return [(0, self.size, self.sha256)]
+        starts = range(0, self.size, HASHED_BLOCK)
+        lengths = (min(HASHED_BLOCK, self.size - start) for start in starts)
+        return list(zip(starts, lengths, self.blocks, strict=True))
+
+    def to_json(self) -> dict[str, Any]:
+        """What stands in the manifest."""
+        blocks = {"blocks": list(self.blocks)} if self.blocks else {}
+        return {"size": self.size, "sha256": self.sha256, **blocks}
 
 
 @dataclass(frozen=True)
@@ -57,10 +88,7 @@ class Manifest:
             "kind": self.kind,
             "written_by": self.written_by,
             "metadata": dict(self.metadata),
-            "files": {
-                name: {"size": entry.size, "sha256": entry.sha256}
-                for name, entry in sorted(self.files.items())
-            },
+            "files": {name: entry.to_json() for name, entry in sorted(self.files.items())},
         }
 
     @classmethod
@@ -116,14 +144,25 @@ def check_name(name: str, source: Path) -> str:
 
 
 def digest(path: Path) -> FileEntry:
-    """The size and SHA-256 of the file at ``path``, read in blocks."""
+    """The size and SHA-256 of the file at ``path``, and of its blocks if it is large."""
+    size = path.stat().st_size
+    whole = hashlib.sha256()
+    blocks = [hash_span(path, start, HASHED_BLOCK, whole) for start in range(0, size, HASHED_BLOCK)]
+    return FileEntry(size, whole.hexdigest(), tuple(blocks) if len(blocks) > 1 else ())
+
+
+def hash_span(path: Path, start: int, length: int, whole: Any = None) -> str:
+    """The SHA-256 of a piece of a file, read in small steps; ``whole`` is updated as well."""
     sha256 = hashlib.sha256()
-    size = 0
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            sha256.update(block)
-            size += len(block)
-    return FileEntry(size, sha256.hexdigest())
+    room = memoryview(bytearray(min(_READ, length)))
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        while length and (count := file.readinto(room[: min(_READ, length)])):
+            sha256.update(room[:count])
+            if whole is not None:
+                whole.update(room[:count])
+            length -= count
+    return sha256.hexdigest()
 
 
 def _check_version(version: Any, source: Path) -> None:
@@ -141,6 +180,10 @@ def _entry(name: str, value: Any, source: Path) -> FileEntry:
     match value:
         case {"size": int(size), "sha256": str(sha256)} if len(value) == 2:
             return FileEntry(size, sha256)
+        case {"size": int(size), "sha256": str(sha256), "blocks": list(blocks)}:
+            # As many as the size makes, or a part of the file would go unverified.
+            if len(value) == 3 and len(blocks) == -(-size // HASHED_BLOCK) > 1:
+                return FileEntry(size, sha256, tuple(map(str, blocks)))
     raise BundleError(f"{source}: expected the size and sha256 of {name!r}; found {value!r}.")
 
 

@@ -63,6 +63,8 @@ class Exact(LiveIndex):
         self.kernel = choose(kernel)
         self.threads = threads
         self.block_size = block_size
+        if self.kernel != NUMPY:
+            self._selective = 1 / 32  # the scan of all is that much faster
 
     @property
     def is_exact(self) -> bool:
