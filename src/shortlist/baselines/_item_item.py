@@ -81,9 +81,12 @@ class ItemItem(abc.ABC):
         """
         self._fitted()
         places = self._places.of(ids.reshape(-1)).reshape(ids.shape)
-        scores = self._scores(self._seen(queries))
-        found = np.take_along_axis(scores, np.maximum(places, 0), axis=1)
+        found = self._scores_at(self._seen(queries), np.maximum(places, 0))
         return np.where(places >= 0, found, np.float32(0))
+
+    def _scores_at(self, seen: Sparse, columns: np.ndarray) -> np.ndarray:
+        """The scores ``[B, K]`` at ``columns`` ``[B, K]`` alone."""
+        return np.take_along_axis(self._scores(seen), columns, axis=1)
 
     def write(self, draft: Draft) -> None:
         """Write items and weights into a part of a bundle."""

@@ -72,3 +72,12 @@ class EASE(ItemItem):
         dense = np.zeros((len(seen), seen.width), dtype=np.float32)
         dense[seen.rows, seen.columns] = seen.values
         return dense @ self._fitted()["weights"]
+
+    def _scores_at(self, seen: Sparse, columns: np.ndarray) -> np.ndarray:
+        # Few of the weights are needed: those from each history to the columns asked for.
+        weights = self._fitted()["weights"]
+        result = np.empty(columns.shape, dtype=np.float32)
+        for row, wanted in enumerate(columns):
+            met = seen.columns[seen.starts[row] : seen.starts[row + 1]]
+            weights[met[:, None], wanted].sum(axis=0, out=result[row])
+        return result

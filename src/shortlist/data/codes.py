@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,9 @@ import polars as pl
 from shortlist.errors import SchemaError
 
 __all__ = ["IdIndex", "first_appearance", "time_order"]
+
+# Up to so many ids bisection in Python is faster than setting up a vectorised search.
+_FEW = 64
 
 
 def first_appearance(ids: pl.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -71,6 +75,7 @@ class IdIndex:
         self._kind = _kind(values.dtype)
         self._order = values.arg_sort().to_numpy().astype(np.int64)
         self._sorted = values.gather(self._order)
+        self._bisected = self._sorted.to_numpy() if self._kind == "integers" else self._sorted
 
     def __len__(self) -> int:
         return len(self._order)
@@ -90,11 +95,21 @@ class IdIndex:
                 f"Expected ids that are {self._kind}, as in the data; received {kind}, such as "
                 f"{asked.drop_nulls()[0]!r}. Convert them to {self._kind} first."
             )
+        if len(asked) <= _FEW:
+            return np.array([self._place(value) for value in asked.to_list()], dtype=np.int64)
         if kind == "integers":
             asked = asked.cast(pl.Int64)
         places = np.minimum(self._sorted.search_sorted(asked).to_numpy(), len(self) - 1)
         found = (self._sorted.gather(places) == asked).fill_null(value=False).to_numpy()
         return np.where(found, self._order[places], -1)
+
+    def _place(self, value: Any) -> int:
+        if value is None:
+            return -1
+        # Text and bytes are in the order of Python's as well: that of their code points.
+        place = bisect_left(self._bisected, value)
+        found = place < len(self) and self._bisected[place] == value
+        return int(self._order[place]) if found else -1
 
 
 def _kind(dtype: pl.DataType) -> str:

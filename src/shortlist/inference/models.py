@@ -154,6 +154,9 @@ class OnnxRanker:
         return self.graph(flat).reshape(leading)
 
     def score_signals(self, signals: np.ndarray) -> np.ndarray:
-        """As `score`, for numeric features that stand side by side: ``[B, L, F]``."""
+        """As `score`, for a ranker of numbers that stand side by side: ``[B, L, F]``.
+
+        They are in the order of ``graph.kinds``.
+        """
         flat = signals.reshape(-1, signals.shape[-1])
         return self.graph.on_numbers(flat).reshape(signals.shape[:-1])

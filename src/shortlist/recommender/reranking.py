@@ -15,6 +15,7 @@ from shortlist.data import Interactions, LeakWarning, Split, splits
 from shortlist.errors import ConfigError
 from shortlist.features import FeatureInfo
 from shortlist.ids import IdMap
+from shortlist.inference import OnnxRanker
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
 from shortlist.recommender.config import Config, RankingConfig
@@ -47,8 +48,10 @@ class Reranker:
 
     def __call__(self, queries: Queries, ranked: Ranked) -> Ranked:
         """The same items in the order of the model's scores."""
-        features = self.signals(queries, ranked, self.vectors)
-        return ranked.rescored(self.model.score(features))
+        if isinstance(self.model, OnnxRanker):
+            matrix = self.signals.matrix(queries, ranked, self.vectors)
+            return ranked.rescored(self.model.score_signals(matrix))
+        return ranked.rescored(self.model.score(self.signals(queries, ranked, self.vectors)))
 
     def write(self, draft: Draft) -> None:
         """Write model and signals into a part of a bundle; the vectors are the retriever's."""

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from shortlist.bundle import Draft, Folder
+from shortlist.errors import DataError
 from shortlist.features import Encoder
 from shortlist.ids import as_ids
 from shortlist.index import Exact, Index
@@ -81,9 +82,10 @@ class TowerRetriever:
     def vectors(self, ids: Sequence[Any] | np.ndarray) -> np.ndarray:
         """The candidates' vectors ``[N, D]`` by id, without the bias; zeros for an unknown item."""
         asked = as_ids(ids)
-        known = self.index.known(asked)
-        if known.all():
+        try:
             return self.index.vectors(asked)[:, :-1]
+        except DataError:  # an item is unknown, which is rare
+            known = self.index.known(asked)
         found = np.zeros((len(asked), self.model.embedding_dim), dtype=np.float32)
         found[known] = self.index.vectors(asked[known])[:, :-1]
         return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -95,6 +96,10 @@ class Signals:
     mean: np.ndarray | None = None
     scale: np.ndarray | None = None
 
+    @cached_property
+    def _places(self) -> IdMap:
+        return IdMap(self.items)
+
     @classmethod
     def of(cls, train: Interactions) -> Signals:
         """Count what the tables hold."""
@@ -114,11 +119,19 @@ class Signals:
         self, queries: Queries, ranked: Ranked, vectors: ItemVectors
     ) -> dict[str, np.ndarray]:
         """The signals of every place, standardised once `standardized`; 0 at invalid places."""
+        found = self.matrix(queries, ranked, vectors)
+        return {name: found[..., column] for column, name in enumerate(SIGNALS)}
+
+    def matrix(self, queries: Queries, ranked: Ranked, vectors: ItemVectors) -> np.ndarray:
+        """As `__call__`, all side by side in the order of `SIGNALS`: float32 ``[B, K, F]``."""
         raw = self._raw(queries, ranked, vectors)
         if self.mean is not None and self.scale is not None:
-            raw = np.clip((raw - self.mean) / self.scale, -_CLIP, _CLIP)
-        raw = np.where(ranked.valid[..., None], raw, 0.0).astype(np.float32)
-        return {name: raw[..., column] for column, name in enumerate(SIGNALS)}
+            raw -= self.mean
+            raw /= self.scale
+            np.clip(raw, -_CLIP, _CLIP, out=raw)
+        if not ranked.valid.all():
+            raw[~ranked.valid] = 0.0
+        return raw
 
     def standardized(self, queries: Queries, ranked: Ranked, vectors: ItemVectors) -> Signals:
         """The same signals, from now on with mean 0 and variance 1 over these lists."""
@@ -147,7 +160,9 @@ class Signals:
 
     def _raw(self, queries: Queries, ranked: Ranked, vectors: ItemVectors) -> np.ndarray:
         """``[B, K, F]`` in the order of `SIGNALS`, a block of queries at a time."""
-        starts = range(0, max(1, len(queries)), _QUERIES_AT_ONCE)
+        if len(queries) <= _QUERIES_AT_ONCE:
+            return self._block(queries, ranked, vectors)
+        starts = range(0, len(queries), _QUERIES_AT_ONCE)
         stops = [start + _QUERIES_AT_ONCE for start in starts]
         blocks = [
             self._block(queries.rows(start, stop), ranked.rows(start, stop), vectors)
@@ -157,15 +172,14 @@ class Signals:
 
     def _block(self, queries: Queries, ranked: Ranked, vectors: ItemVectors) -> np.ndarray:
         lengths = np.array([len(row) for row in queries.history], dtype=np.float32)
-        columns = [
-            _standardized_rows(ranked),
-            np.broadcast_to(np.log1p(np.arange(ranked.k, dtype=np.float32)), ranked.ids.shape),
-            *np.moveaxis(self._of_items(ranked), -1, 0),
-            np.broadcast_to(np.log1p(lengths)[:, None], ranked.ids.shape),
-            *_likeness(queries, ranked, vectors),
-            self._company(queries, ranked),
-        ]
-        return np.stack([np.asarray(c, dtype=np.float32) for c in columns], axis=-1)
+        found = np.empty((*ranked.ids.shape, len(SIGNALS)), dtype=np.float32)
+        found[..., 0] = _standardized_rows(ranked)
+        found[..., 1] = np.log1p(np.arange(ranked.k, dtype=np.float32))
+        found[..., 2:5] = self._of_items(ranked)
+        found[..., 5] = np.log1p(lengths)[:, None]
+        found[..., 6:13] = _likeness(queries, ranked, vectors)
+        found[..., 13] = self._company(queries, ranked)
+        return found
 
     def _company(self, queries: Queries, ranked: Ranked) -> np.ndarray:
         if self.company is None:
@@ -175,7 +189,7 @@ class Signals:
     def _of_items(self, ranked: Ranked) -> np.ndarray:
         # An item that was not met in training has the smallest counts and meets people half-way.
         unknown = np.array([0.0, 0.0, 0.5], dtype=np.float32)
-        places = IdMap(self.items).of(ranked.ids.reshape(-1)).reshape(ranked.ids.shape)
+        places = self._places.of(ranked.ids.reshape(-1)).reshape(ranked.ids.shape)
         return np.where(places[..., None] >= 0, self.table[np.maximum(places, 0)], unknown)
 
 
@@ -201,37 +215,44 @@ def _standardized_rows(ranked: Ranked) -> np.ndarray:
 
 
 def _likeness(queries: Queries, ranked: Ranked, vectors: ItemVectors) -> np.ndarray:
-    """The three ``like_`` and four ``pull_`` signals, ``[7, B, K]``."""
+    """The three ``like_`` and four ``pull_`` signals, ``[B, K, 7]``."""
     found = vectors.candidates(ranked.ids[ranked.valid])
     candidates = np.zeros((*ranked.ids.shape, found.shape[1]), dtype=np.float32)
     candidates[ranked.valid] = found
     unit = _unit(candidates)
     flat, owners = flatten(queries.history)
     alike, asking = _unit(vectors.candidates(flat)), vectors.history(flat)
-    results = np.zeros((7, *ranked.ids.shape), dtype=np.float32)
+    results = np.zeros((*ranked.ids.shape, 7), dtype=np.float32)
     bounds = np.searchsorted(owners, np.arange(queries.batch_size + 1))
     for row, (start, end) in enumerate(pairwise(bounds.tolist())):
         if start < end:
-            results[:3, row] = _like(unit[row], alike[start:end])
-            results[3:, row] = _pull(candidates[row], asking[start:end])
+            _like(unit[row], alike[start:end][::-1], results[row, :, :3])
+            _pull(candidates[row], asking[start:end][::-1], results[row, :, 3:])
     return results
 
 
-def _like(candidates: np.ndarray, history: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Cosines of ``candidates`` ``[K, D]`` with a history ``[H, D]``, oldest first, three ways."""
-    latest = history[::-1][:_LATEST]
+# A mean of products is a product with the mean, so only what is not linear looks at every pair.
+
+
+def _like(candidates: np.ndarray, history: np.ndarray, out: np.ndarray) -> None:
+    """Cosines of ``candidates`` ``[K, D]`` with a history ``[H, D]``, latest first, three ways."""
+    latest = history[:_LATEST]
     weights = 1.0 / np.sqrt(np.arange(1, len(latest) + 1, dtype=np.float32))
-    cosines = candidates @ latest.T
-    return candidates @ history.mean(axis=0), cosines @ (weights / weights.sum()), cosines.max(1)
+    means = np.stack([history.mean(axis=0), (weights / weights.sum()) @ latest])
+    np.matmul(candidates, means.T, out=out[:, :2])
+    (candidates @ latest.T).max(axis=1, out=out[:, 2])
 
 
-def _pull(candidates: np.ndarray, history: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Products of ``candidates`` ``[K, D]`` with a history ``[H, D]``, oldest first, four ways."""
-    products = candidates @ history[::-1][:200].T
-    strongest = np.sort(products[:, :_LATEST], axis=1)[:, -3:]
-    means = (products[:, :5], products[:, :_LATEST], products, strongest)
-    return tuple(part.mean(axis=1) for part in means)
+def _pull(candidates: np.ndarray, history: np.ndarray, out: np.ndarray) -> None:
+    """Products of ``candidates`` ``[K, D]`` with a history ``[H, D]``, latest first, four ways."""
+    means = np.stack([history[:count].mean(axis=0) for count in (5, _LATEST, 200)])
+    np.matmul(candidates, means.T, out=out[:, :3])
+    products = candidates @ history[:_LATEST].T
+    if products.shape[1] > 3:
+        products = np.partition(products, -3, axis=1)[:, -3:]
+    products.mean(axis=1, out=out[:, 3])
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    lengths = np.sqrt(np.einsum("...d,...d->...", vectors, vectors))
+    return vectors / np.maximum(lengths, 1e-12)[..., None]

@@ -73,8 +73,12 @@ class UserStore:
         if self._padded is None or self._rows is None:
             return None
         asked = np.asarray(users)
-        found = self._padded[self._rows.places(self._remembered(asked))]
-        return found.with_columns(pl.Series("user", asked.tolist(), dtype=found["user"].dtype))
+        places = self._rows.places(self._remembered(asked))
+        # A slice of one row copies nothing, as a request to a server needs it.
+        one = len(places) == 1
+        found = self._padded.slice(int(places[0]), 1) if one else self._padded[places]
+        named = pl.Series("user", asked.tolist(), dtype=found["user"].dtype)
+        return found.clone().replace_column(found.columns.index("user"), named)
 
     def _remembered(self, users: np.ndarray) -> np.ndarray:
         """The same ids with None in place of those that were forgotten."""
