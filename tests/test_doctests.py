@@ -13,6 +13,7 @@ import shortlist
 
 SOURCE = Path(shortlist.__file__).parent
 KERAS_ZONES = {"_backend", "layers", "losses", "models", "ranking", "tasks", "tfrs", "training"}
+KERAS_METRICS = {"factorized_top_k", "in_lists", "streaming"}
 
 
 def examples() -> list[pytest.ParameterSet]:
@@ -23,7 +24,7 @@ def examples() -> list[pytest.ParameterSet]:
             continue
         parts = file.relative_to(SOURCE).with_suffix("").parts
         name = ".".join(("shortlist", *parts)).removesuffix(".__init__")
-        keras = parts[0] in KERAS_ZONES or parts[-1] == "factorized_top_k"
+        keras = parts[0] in KERAS_ZONES or parts[-1] in KERAS_METRICS
         found.append(pytest.param(name, marks=[pytest.mark.backend] if keras else [], id=name))
     return found
 
