@@ -56,21 +56,31 @@ def test_the_reference_is_right():
 @given(
     ids=st.lists(st.integers(0, 2**31 - 1), min_size=5, max_size=5),
     bins=st.integers(1, 2**30),
-    salt=st.tuples(st.integers(0, 2**40), st.integers(0, 2**40)),
+    salts=st.lists(st.tuples(st.integers(0, 2**40), st.integers(0, 2**40)), min_size=2, max_size=2),
 )
-def test_equals_siphash_of_the_digits(ids, bins, salt):
-    found = ops.convert_to_numpy(strong_hash(np.array(ids, "int32"), bins, list(salt)))
-    assert found.tolist() == [siphash(str(i).encode(), salt) % bins for i in ids]
+def test_equals_siphash_of_the_digits(ids, bins, salts):
+    found = strong_hash(np.array(ids, "int32"), bins, salts)
+    for buckets, salt in zip(found, salts, strict=True):
+        expected = [siphash(str(i).encode(), salt) % bins for i in ids]
+        assert ops.convert_to_numpy(buckets).tolist() == expected
+
+
+def test_buckets_have_the_shape_of_the_ids():
+    ids = np.arange(6, dtype="int32").reshape(3, 2)
+    salts = [[1, 2], [3, 4]]
+    for buckets, salt in zip(strong_hash(ids, 2**30, salts), salts, strict=True):
+        expected = [[siphash(str(i).encode(), salt) % 2**30 for i in row] for row in ids]
+        assert ops.convert_to_numpy(buckets).tolist() == expected
 
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has no int64")
 def test_ids_of_64_bits():
     ids = np.array([2**62, 1234567890123456, 7])
-    found = ops.convert_to_numpy(strong_hash(ids, 1003, [5, 6]))
+    found = ops.convert_to_numpy(strong_hash(ids, 1003, [[5, 6]])[0])
     assert found.tolist() == [siphash(str(i).encode(), [5, 6]) % 1003 for i in ids]
 
 
 @pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="TensorFlow hashes anything")
 def test_only_integers_outside_tensorflow():
     with pytest.raises(DataError, match="received float32"):
-        strong_hash(np.ones(3, "float32"), 10, [1, 2])
+        strong_hash(np.ones(3, "float32"), 10, [[1, 2]])

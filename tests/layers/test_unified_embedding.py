@@ -37,7 +37,7 @@ def test_chunks_are_the_rows_of_their_buckets():
     tables = layer._embedding_layer.embedding_tables
     tables = {config.name: ops.convert_to_numpy(table) for config, table in tables.items()}
     for chunk in range(2):
-        buckets = ops.convert_to_numpy(strong_hash(FEATURES["city"], 50, [0, chunk]))
+        buckets = ops.convert_to_numpy(strong_hash(FEATURES["city"], 50, [[0, chunk]])[0])
         rows = tables[f"all_{chunk}"][buckets]
         np.testing.assert_allclose(found[:, 4 * chunk : 4 * chunk + 4], rows, rtol=1e-6)
 

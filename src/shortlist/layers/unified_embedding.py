@@ -8,7 +8,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from shortlist._backend.ragged import native
 from shortlist.errors import ConfigError, DataError, nearest
 from shortlist.layers._strong_hash import strong_hash
 from shortlist.layers.table_config import FeatureConfig, TableConfig
@@ -91,6 +90,11 @@ class UnifiedEmbeddingConfig:
         self._added.append({"name": name, "num_chunks": num_chunks, **kwargs})
 
     @property
+    def buckets_per_table(self) -> int:
+        """The number of rows of each table."""
+        return int(self._arguments["buckets_per_table"])
+
+    @property
     def embedding_config(self) -> dict[str, dict[str, FeatureConfig]]:
         """The configuration of each chunk of each feature."""
         return self._embedding
@@ -163,25 +167,23 @@ class UnifiedEmbedding(keras.layers.Layer):
 
     def call(self, features: Mapping[str, Any]) -> list[Any]:
         """Hash, look up and join the chunks."""
-        hashed = {
-            name: {chunk: self._hashed(name, features, **how) for chunk, how in chunks.items()}
-            for name, chunks in self._settings.hashing_config.items()
-        }
+        hashed = {name: self._hashed(name, features) for name in self._settings.hashing_config}
         found = self._embedding_layer(hashed)
         return [
             ops.concatenate([found[name][chunk] for chunk in sorted(chunks)], axis=-1)
             for name, chunks in hashed.items()
         ]
 
-    def _hashed(
-        self, name: str, features: Mapping[str, Any], num_bins: int, salt: list[int]
-    ) -> Any:
+    def _hashed(self, name: str, features: Mapping[str, Any]) -> dict[str, Any]:
         if name not in features:
             raise DataError(
                 f"{self.name!r} expected the feature {name!r}; received {sorted(features)}."
                 f"{nearest(name, features)}"
             )
-        return native.map_values(lambda ids: strong_hash(ids, num_bins, salt), features[name])
+        chunks = self._settings.hashing_config[name]
+        bins = self._settings.buckets_per_table
+        salts = [chunk["salt"] for chunk in chunks.values()]
+        return dict(zip(chunks, strong_hash(features[name], bins, salts), strict=True))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
