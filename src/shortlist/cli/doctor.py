@@ -51,6 +51,7 @@ def doctor(as_json: AsJson = False, debug: Debug = False) -> None:
 def examine(*, debug: bool = False) -> dict[str, Any]:
     """Everything the doctor looks at, as one object."""
     from shortlist.datasets.fetch import cache_folder
+    from shortlist.index.exact import installed
 
     parts = libraries()
     return {
@@ -61,6 +62,7 @@ def examine(*, debug: bool = False) -> dict[str, Any]:
         "libraries": {part.name: part.version for part in parts},
         "backend": examine_backend(debug=debug),
         "machine": asdict(look_at_machine()),
+        "search_kernels": list(installed()),
         "cache": cache_folder(),
         "missing": [
             {
@@ -129,6 +131,7 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     threads = found["machine"]["threads"]
     told = ", ".join(f"{name}={value}" for name, value in threads.items())
     table.add_row("threads", told or "each library's own default (no variable sets them)")
+    table.add_row("exact search", _search_line(found["search_kernels"]))
     table.add_row("data cache", str(found["cache"]))
     console.print(table)
     if found["missing"]:
@@ -145,6 +148,12 @@ def _backend_line(backend: dict[str, Any]) -> str:
         return f"{backend['name']} ({backend['reason']}) does not work. {backend['problem']}"
     devices = f" on {', '.join(backend['devices'])}" if backend["devices"] else ""
     return f"{backend['name']}{devices}: works ({backend['reason']})"
+
+
+def _search_line(kernels: list[str]) -> str:
+    if kernels[0] != "numpy":
+        return f"compiled, {kernels[0]} (all that run here: {', '.join(kernels)})"
+    return "NumPy (several times faster with the package shortlist-kernels)"
 
 
 def _memory_line(machine: dict[str, Any]) -> str:

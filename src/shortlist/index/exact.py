@@ -14,14 +14,14 @@ import numpy as np
 
 from shortlist.bundle import Draft, Folder
 from shortlist.errors import ConfigError
-from shortlist.index._int8 import LARGEST_DIM, NUMPY, Packs, choose, scan_int8
+from shortlist.index._int8 import LARGEST_DIM, NUMPY, Packs, choose, installed, scan_int8
 from shortlist.index._live import Filters, LiveIndex, State
 from shortlist.index._rows import Rows
 from shortlist.index._scan import scan
 from shortlist.index._storage import read_config, read_items, write_items
 from shortlist.index.base import not_built
 
-__all__ = ["Exact"]
+__all__ = ["Exact", "installed"]
 
 
 @final
