@@ -131,7 +131,7 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     threads = found["machine"]["threads"]
     told = ", ".join(f"{name}={value}" for name, value in threads.items())
     table.add_row("threads", told or "each library's own default (no variable sets them)")
-    table.add_row("exact search", _search_line(found["search_kernels"]))
+    table.add_row("search", _search_line(found["search_kernels"]))
     table.add_row("data cache", str(found["cache"]))
     console.print(table)
     if found["missing"]:
@@ -152,8 +152,8 @@ def _backend_line(backend: dict[str, Any]) -> str:
 
 def _search_line(kernels: list[str]) -> str:
     if kernels[0] != "numpy":
-        return f"compiled, {kernels[0]} (all that run here: {', '.join(kernels)})"
-    return "NumPy (several times faster with the package shortlist-kernels)"
+        return f"exact in compiled code, {kernels[0]} (there are: {', '.join(kernels)})"
+    return "exact in NumPy (several times faster with the package shortlist-kernels)"
 
 
 def _memory_line(machine: dict[str, Any]) -> str:
