@@ -11,11 +11,13 @@ import typer
 from shortlist._version import __version__
 from shortlist.cli.doctor import doctor
 from shortlist.cli.evaluate import evaluate
+from shortlist.cli.export_events import export_events
 from shortlist.cli.failures import report
 from shortlist.cli.output import finish_output
 from shortlist.cli.process import tidy_process
 from shortlist.cli.quickstart import quickstart
 from shortlist.cli.recommend import recommend
+from shortlist.cli.replay import replay
 from shortlist.cli.serve import serve
 from shortlist.cli.train import train
 
@@ -28,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (quickstart, train, evaluate, recommend, serve, doctor):
+for command in (quickstart, train, evaluate, recommend, serve, export_events, replay, doctor):
     app.command()(command)
 
 
