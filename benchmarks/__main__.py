@@ -21,6 +21,7 @@ from benchmarks import (
     train_step,
     tutorial,
     tutorials,
+    vectors,
 )
 from benchmarks.comparison import table
 from benchmarks.environments import peers_folder
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "movielens": movielens.run,
     "diversity": diversity.run,
     "postranking": postranking.run,
+    "vectors": vectors.run,
 }
 
 
@@ -59,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             quick=asked.quick,
             only=asked.only,
             data=asked.data,
+            pictures=asked.pictures,
         )
         lines = []
         for line in BENCHMARKS[asked.name](settings):
@@ -91,6 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=int, metavar="N", help="runs that a median is of")
     parser.add_argument("--only", default="", metavar="TEXT", help="cases with TEXT in their name")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="draw pictures there, if it has any"
+    )
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to try whether it works")
     parser.add_argument(
         "--peers",
