@@ -17,6 +17,10 @@ from shortlist.errors import BundleError, nearest
 __all__ = ["Folder", "list_files", "read_folder", "read_manifest"]
 
 
+# Configurations have kilobytes; what is large is in tables and arrays.
+_LARGEST_JSON = 64 * 2**20
+
+
 class Folder:
     """A verified bundle, or one part of it.
 
@@ -69,7 +73,7 @@ class Folder:
     def read_json(self, name: str) -> Any:
         """The value of a JSON file."""
         path = self.file(name)
-        return decode_json(path.read_bytes(), path)
+        return decode_json(_bounded(path), path)
 
     def read_arrays(self, name: str) -> dict[str, np.ndarray]:
         """The arrays of a safetensors file, by name."""
@@ -122,7 +126,7 @@ def read_manifest(root: Path) -> Manifest:
             f"{root} is not a bundle: it has no {MANIFEST}. Check the path; if it was copied, "
             "copy it again, whole."
         )
-    return Manifest.decode(path.read_bytes(), path)
+    return Manifest.decode(_bounded(path), path)
 
 
 def list_files(root: Path) -> list[str]:
@@ -142,6 +146,16 @@ def list_files(root: Path) -> list[str]:
                 )
         names += [Path(folder, name).relative_to(root).as_posix() for name in files]
     return sorted(name for name in names if name != MANIFEST)
+
+
+def _bounded(path: Path) -> bytes:
+    """The content of a JSON file, unless it is so large that it is none of ours."""
+    if (size := path.stat().st_size) > _LARGEST_JSON:
+        raise BundleError(
+            f"{path} has {size} bytes; expected at most {_LARGEST_JSON} of a JSON file. It was not "
+            "written by this library."
+        )
+    return path.read_bytes()
 
 
 def _raise(error: OSError) -> NoReturn:

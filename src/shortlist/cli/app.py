@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from shortlist._version import __version__
+from shortlist.cli.bundle import app as bundles
 from shortlist.cli.doctor import doctor
 from shortlist.cli.evaluate import evaluate
 from shortlist.cli.export_events import export_events
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 for command in (quickstart, train, evaluate, recommend, serve, export_events, replay, doctor):
     app.command()(command)
+app.add_typer(bundles, name="bundle")
 
 
 def _print_version(asked: bool) -> None:

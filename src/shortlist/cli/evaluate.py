@@ -11,7 +11,7 @@ import typer
 from shortlist.cli.jobs import judged
 from shortlist.cli.options import AsJson, Bundle, Debug
 from shortlist.cli.output import emit
-from shortlist.cli.process import prepare_backend
+from shortlist.cli.process import quiet_backends
 from shortlist.errors import ConfigError
 from shortlist.recommender.config import Config
 
@@ -38,7 +38,7 @@ def evaluate(
 
     With a configuration file, on the data and split that the file names.
     """
-    prepare_backend(debug=debug)
+    quiet_backends(debug=debug)
     report = review(bundle, None if config is None else Config.from_toml(config))
     found = {"bundle": bundle, **judged(report)}
     emit(found, lambda console: console.print(report.table()), as_json=as_json)

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 import typer
 
-__all__ = ["TerminatedError", "prepare_backend", "tidy_process"]
+__all__ = ["TerminatedError", "prepare_backend", "quiet_backends", "tidy_process"]
 
 _PACKAGE = str(Path(__file__).parents[1])
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "KMP_WARNINGS": "0"}
@@ -58,9 +58,14 @@ def prepare_backend(*, debug: bool) -> None:
         ConfigError: the backend asked for is none.
         MissingDependencyError: it, or Keras, is not installed.
     """
+    quiet_backends(debug=debug)
+    importlib.import_module("shortlist._backend")
+
+
+def quiet_backends(*, debug: bool) -> None:
+    """Keep the backends from talking, should one be loaded at all."""
     if not debug:
         _silence()
-    importlib.import_module("shortlist._backend")
 
 
 def _silence() -> None:

@@ -10,7 +10,7 @@ import typer
 from shortlist.cli.asked import split_list, typed_ids
 from shortlist.cli.options import AsJson, Bundle, Debug
 from shortlist.cli.output import emit
-from shortlist.cli.process import prepare_backend
+from shortlist.cli.process import quiet_backends
 from shortlist.cli.show import show_recommendations
 from shortlist.errors import ConfigError
 
@@ -44,7 +44,7 @@ def recommend(
         raise ConfigError("Expected --user or --history or both; received neither.")
     if history is not None and len(user or ()) > 1:
         raise ConfigError("--history goes with one --user; ask for the others by themselves.")
-    prepare_backend(debug=debug)
+    quiet_backends(debug=debug)
     from shortlist.recommender import Recommender
 
     recommender = Recommender.load(bundle)

@@ -19,6 +19,7 @@ from shortlist.recommender.config import Config
 from shortlist.recommender.encoders import catalogue
 from shortlist.recommender.fit import fit_retriever
 from shortlist.recommender.pipeline import Recommender
+from shortlist.recommender.provenance import fingerprint, libraries
 from shortlist.recommender.reranking import fit_reranker
 from shortlist.recommender.storage import next_version
 from shortlist.recommender.users import UserStore
@@ -148,9 +149,15 @@ class Job:
     def _about(self, data: Dataset, split: Split, report: Report) -> dict[str, Any]:
         return {
             "config": self.config.to_dict(),
-            "data": {"name": data.name, "source": data.source},
+            "seed": self.config.seed,
+            "data": {
+                "name": data.name,
+                "source": data.source,
+                "fingerprint": fingerprint(data.interactions.frame),
+            },
             "split": {"name": split.name, "description": split.description},
             "metrics": report.to_dict()["metrics"],
+            "libraries": libraries(),
         }
 
     def _progress(self, stage: str) -> Callable[[int, int], None] | None:

@@ -10,6 +10,7 @@ from shortlist.baselines import Popularity
 from shortlist.bundle import Draft, Folder, read_folder, write_folder
 from shortlist.errors import BundleError, ConfigError, nearest
 from shortlist.postranking import PostRanker
+from shortlist.recommender.card import card, facts_of
 from shortlist.recommender.models import Engine
 from shortlist.recommender.reranking import Reranker
 from shortlist.recommender.retrieval import TowerRetriever
@@ -71,7 +72,9 @@ def _write(recommender: Recommender, draft: Draft, about: Mapping[str, Any]) -> 
     recommender.users.write(draft.folder("users"))
     recommender.fallback.write(draft.folder("fallback"))
     draft.write_table("items.parquet", recommender.items)
-    draft.write_json("about.json", dict(about))
+    facts = facts_of(recommender)
+    draft.write_json("about.json", {**about, "facts": facts})
+    draft.file("README.md").write_text(card(facts, about), encoding="utf-8")
     draft.write_json(
         "recommender.json",
         {
