@@ -29,6 +29,7 @@ class Settings:
         quick: sizes that say nothing, to try whether all works.
         only: measure only the cases that have this in their name.
         data: a folder of data that a benchmark is given on the command line.
+        pictures: a folder that a benchmark draws its pictures into, or None.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class Settings:
     quick: bool = False
     only: str = ""
     data: Path | None = None
+    pictures: Path | None = None
 
     def wants(self, case: str) -> bool:
         """Whether the case is to be measured."""
