@@ -35,8 +35,8 @@ def run(settings: Settings) -> Iterator[Line]:
                 "vectors",
                 f"{size} x 64",
                 found["correlation"],
-                "no correlation",
-                0.0,
+                "all of it",
+                1.0,
                 "correlation of norm with log popularity",
                 details={"folder": str(_folder(settings, size)), "norms": found["norms"]},
             )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from shortlist.index.base import Index
 from shortlist.index.exact import Exact
 from shortlist.index.faiss import Faiss
+from shortlist.index.scann import Scann
 from shortlist.index.where import matching
 
-__all__ = ["Exact", "Faiss", "Index", "matching"]
+__all__ = ["Exact", "Faiss", "Index", "Scann", "matching"]
