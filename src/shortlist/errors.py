@@ -11,6 +11,7 @@
     ├── DownloadError (OSError)          a data set could not be fetched
     │   └── ChecksumError                what was fetched or stored is not what was expected
     ├── BundleError (OSError)            a saved recommender is incomplete, damaged or too new
+    ├── WorkerError (RuntimeError)       a process that holds a part of the work has failed
     └── MissingDependencyError (ImportError)   an optional library is not installed
 
 Every message says what was expected, what was received and what to do. Each class is also the
@@ -33,6 +34,7 @@ __all__ = [
     "SchemaError",
     "ShortlistError",
     "TrainingError",
+    "WorkerError",
     "nearest",
 ]
 
@@ -59,6 +61,10 @@ class NotFittedError(ShortlistError, RuntimeError):
 
 class TrainingError(ShortlistError, RuntimeError):
     """Training cannot go on."""
+
+
+class WorkerError(ShortlistError, RuntimeError):
+    """A process that holds a part of the work has failed or ended."""
 
 
 class DownloadError(ShortlistError, OSError):

@@ -163,7 +163,8 @@ def test_the_kernel_can_be_chosen_and_is_told():
 
 
 def test_without_the_package_numpy_is_used(monkeypatch):
-    monkeypatch.setattr(_int8, "installed", lambda: ("numpy",))
+    monkeypatch.setattr(_int8, "_compiled", lambda: ())
     assert Exact().kernel == "numpy"
-    with pytest.raises(MissingDependencyError, match="shortlist-kernels"):
-        Exact(kernel="int8")
+    for kernel in ("int8", "int8-plain"):
+        with pytest.raises(MissingDependencyError, match="shortlist-kernels"):
+            Exact(kernel=kernel)

@@ -13,6 +13,7 @@ from shortlist.index.base import Index
 from shortlist.index.exact import Exact
 from shortlist.index.faiss import Faiss
 from shortlist.index.scann import Scann
+from shortlist.index.sharded import Sharded
 from shortlist.index.where import matching
 
-__all__ = ["Exact", "Faiss", "Index", "Scann", "matching"]
+__all__ = ["Exact", "Faiss", "Index", "Scann", "Sharded", "matching"]

@@ -22,19 +22,23 @@ LARGEST_DIM = 32768
 
 
 @cache
-def installed() -> tuple[str, ...]:
-    """The kernels that `Exact` can use here, the fastest first; NumPy is always the last."""
+def _compiled() -> tuple[str, ...]:
+    """The compiled kernels that run here, the fastest first, plain C last; none without them."""
     try:
         import shortlist_kernels  # noqa: PLC0415 - optional
 
-        # Plain C is no faster than NumPy.
-        fast = tuple(f"int8-{name}" for name in shortlist_kernels.paths() if name != "plain")
+        return tuple(f"int8-{name}" for name in shortlist_kernels.paths())
     except (ImportError, OSError, AttributeError):
-        fast = ()
-    return (*fast, NUMPY)
+        return ()
 
 
-def choose(kernel: str | None) -> str:
+def installed() -> tuple[str, ...]:
+    """The kernels worth using here, the fastest first; NumPy is always the last."""
+    # Plain C is there for tests: it is no faster than NumPy.
+    return (*(name for name in _compiled() if name != "int8-plain"), NUMPY)
+
+
+def choose(kernel: Any) -> str:
     """The kernel that is meant by what a caller said.
 
     Raises:
@@ -43,8 +47,8 @@ def choose(kernel: str | None) -> str:
     """
     if kernel is None:
         return installed()[0]
-    if kernel in installed() or kernel == "int8-plain":
-        return kernel
+    if kernel in (NUMPY, *_compiled()):
+        return str(kernel)
     if not isinstance(kernel, str) or not kernel.startswith("int8"):
         raise ConfigError(
             f"Expected kernel to be None, 'int8' or one of {installed()}; received {kernel!r}."

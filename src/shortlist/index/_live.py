@@ -19,7 +19,6 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from shortlist.errors import ConfigError, DataError
 from shortlist.ids import IdMap, as_ids, filler
 from shortlist.index._attributes import as_table
 from shortlist.index._filters import Lists, narrowed, resolve
@@ -31,8 +30,10 @@ from shortlist.index.base import (
     check_dim,
     check_items,
     check_k,
+    check_known,
     check_vectors,
     not_built,
+    without_attributes,
 )
 from shortlist.ranked import Ranked
 
@@ -150,7 +151,7 @@ class LiveIndex(Index):
             listed = as_ids(ids)
             IdMap(listed)
             old = known.of(listed)
-            _check_known(listed, old)
+            check_known(listed, old)
             rows = state.rows.with_dead(old)
             fresh = State(rows, self._prepare(rows, state))
             with self._looking:
@@ -164,7 +165,7 @@ class LiveIndex(Index):
         with self._writing:
             state, known = self._open()
             places = known.of(listed)
-        _check_known(listed, places)
+        check_known(listed, places)
         return state.rows.vectors(places)
 
     def known(self, ids: Any) -> np.ndarray:
@@ -209,7 +210,7 @@ class LiveIndex(Index):
         """The attributes of rows to be added, of which some take the place of ``old`` ones."""
         if rows.attributes is None:
             if attributes is not None:
-                raise _without_attributes(self)
+                raise without_attributes(self)
             return None
         if attributes is None:
             return rows.attributes.take(old)
@@ -217,7 +218,7 @@ class LiveIndex(Index):
 
     def _passing(self, rows: Rows, where: str) -> Any:
         if rows.attributes is None:
-            raise _without_attributes(self)
+            raise without_attributes(self)
         return rows.attributes.passing(where)
 
     def _open(self) -> tuple[State, IdMap]:
@@ -248,19 +249,3 @@ class LiveIndex(Index):
             return
         fresh = Rows.of(*rows.living())
         self._replace(fresh, fresh.places())
-
-
-def _without_attributes(index: Index) -> ConfigError:
-    return ConfigError(
-        f"This {type(index).__name__} index holds no attributes of its items. "
-        "Call build(vectors, ids, attributes=...) with a data frame first."
-    )
-
-
-def _check_known(ids: np.ndarray, places: np.ndarray) -> None:
-    if (places < 0).any():
-        missing = ids[places < 0].tolist()
-        raise DataError(
-            f"Expected ids that are in the index; {missing[0]!r} is not "
-            f"({len(missing)} of {len(ids)} are not)."
-        )

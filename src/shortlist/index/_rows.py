@@ -13,7 +13,7 @@ import polars as pl
 from shortlist.ids import IdMap
 from shortlist.index._attributes import Attributes
 
-__all__ = ["Rows"]
+__all__ = ["Rows", "appended"]
 
 _SMALLEST_CHUNK = 1024
 
@@ -91,9 +91,9 @@ class Rows:
         Only ever called on the newest snapshot, one call at a time: it writes behind its end.
         """
         chunks = _extended(self.chunks, self.total, vectors)
-        buffer = _appended(self.ids, self.total, ids)
+        buffer = appended(self.ids, self.total, ids)
         # What was added is not dead, and the room behind the end of `dead` holds False already.
-        dead = _appended(self.dead, self.total, np.zeros(len(ids), dtype=bool))
+        dead = appended(self.dead, self.total, np.zeros(len(ids), dtype=bool))
         table = self.attributes
         if table is not None and attributes is not None:
             table = table.with_added(attributes)
@@ -137,7 +137,7 @@ def _extended(
     return (*chunks, fresh)
 
 
-def _appended(buffer: np.ndarray, total: int, added: np.ndarray) -> np.ndarray:
+def appended(buffer: np.ndarray, total: int, added: np.ndarray) -> np.ndarray:
     """The buffer with ``added`` written after ``total``; a larger one if it is full."""
     needed = total + len(added)
     dtype = _common(buffer.dtype, added.dtype)

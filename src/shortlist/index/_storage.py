@@ -13,7 +13,7 @@ from shortlist.bundle import Draft, Folder
 from shortlist.errors import BundleError, DataError
 from shortlist.ids import as_ids
 
-__all__ = ["read_config", "read_items", "write_items"]
+__all__ = ["read_config", "read_ids", "read_items", "write_ids", "write_items"]
 
 _KINDS = {int: pl.Int64, str: pl.String, bytes: pl.Binary}
 
@@ -23,9 +23,26 @@ def write_items(
 ) -> None:
     """Write ``vectors`` ``[N, D]``, their ids and, where there are any, their attributes."""
     draft.write_arrays("vectors.safetensors", {"vectors": vectors})
-    draft.write_table("ids.parquet", pl.DataFrame({"id": _series(ids)}))
+    write_ids(draft, ids)
     if attributes is not None:
         draft.write_table("attributes.parquet", attributes)
+
+
+def write_ids(draft: Draft, ids: np.ndarray, numbers: np.ndarray | None = None) -> None:
+    """Write ids and, where they are given, the number of each."""
+    table = pl.DataFrame({"id": _series(ids)})
+    draft.write_table(
+        "ids.parquet", table if numbers is None else table.with_columns(number=numbers)
+    )
+
+
+def read_ids(folder: Folder) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and the number of each."""
+    table = folder.read_table("ids.parquet")
+    try:
+        return _ids(table["id"]), table["number"].cast(pl.Int64).to_numpy()
+    except pl.exceptions.PolarsError as error:
+        raise BundleError(f"{folder.path} has no ids and numbers: {error}.") from error
 
 
 def read_config(folder: Folder, engine: str) -> dict[str, Any]:
@@ -60,7 +77,8 @@ def _ids(column: pl.Series) -> np.ndarray:
         return np.array(column)
     # NumPy strings drop null characters at their end, so such ids have to stay Python strings.
     if column.dtype == pl.String and len(column) and not column.str.ends_with("\0").any():
-        return column.to_numpy().astype(f"U{column.str.len_chars().max()}")
+        longest = int(column.str.len_chars().to_numpy().max())
+        return column.to_numpy().astype(f"U{longest}")
     return as_ids(column.to_list())
 
 

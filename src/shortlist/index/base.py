@@ -23,7 +23,17 @@ from shortlist.errors import ConfigError, DataError, NotFittedError
 from shortlist.ids import as_ids
 from shortlist.ranked import Ranked
 
-__all__ = ["Ids", "Index", "check_dim", "check_items", "check_k", "check_vectors", "not_built"]
+__all__ = [
+    "Ids",
+    "Index",
+    "check_dim",
+    "check_items",
+    "check_k",
+    "check_known",
+    "check_vectors",
+    "not_built",
+    "without_attributes",
+]
 
 # A list of ids for each query, or one flat array of ids for all of them.
 Ids = Sequence[Any] | np.ndarray
@@ -217,3 +227,21 @@ def not_built(index: Index) -> NotFittedError:
     """The error for using an index that holds nothing yet."""
     name = type(index).__name__
     return NotFittedError(f"This {name} index is empty. Call build(vectors, ids) or load(path).")
+
+
+def without_attributes(index: Index) -> ConfigError:
+    """The error for speaking of attributes to an index that holds none."""
+    return ConfigError(
+        f"This {type(index).__name__} index holds no attributes of its items. "
+        "Call build(vectors, ids, attributes=...) with a data frame first."
+    )
+
+
+def check_known(ids: np.ndarray, places: np.ndarray) -> None:
+    """Refuse ids that are not in the index, whose place is -1."""
+    if (places < 0).any():
+        missing = ids[places < 0].tolist()
+        raise DataError(
+            f"Expected ids that are in the index; {missing[0]!r} is not "
+            f"({len(missing)} of {len(ids)} are not)."
+        )

@@ -1,0 +1,388 @@
+"""`Sharded`: an index over several processes, each of which holds a share of the items."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Self, final
+
+import numpy as np
+import polars as pl
+
+from shortlist.bundle import Draft, Folder
+from shortlist.errors import ConfigError
+from shortlist.ids import IdMap, as_ids, filler
+from shortlist.index._attributes import as_table
+from shortlist.index._crew import Crew
+from shortlist.index._filters import Lists, resolve
+from shortlist.index._rows import Rows, appended
+from shortlist.index._shard import Found, Picked, Shard
+from shortlist.index._storage import read_config, read_ids, write_ids
+from shortlist.index.base import (
+    Ids,
+    Index,
+    check_dim,
+    check_items,
+    check_k,
+    check_known,
+    check_vectors,
+    not_built,
+    without_attributes,
+)
+from shortlist.index.exact import Exact
+from shortlist.ranked import Ranked, select_top
+
+__all__ = ["Sharded"]
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """What one search sees.
+
+    Attributes:
+        rows: ids and attributes by row, without vectors, which the workers have.
+        numbers: ascending, with room at the end; by these the workers know the rows. None is used
+            twice, so that of equal scores the item added first can come first.
+        next: the number of the next row.
+        dim: the dimension of the vectors.
+    """
+
+    rows: Rows
+    numbers: np.ndarray
+    next: int
+    dim: int
+
+
+@final
+class Sharded(Index):
+    """Several indexes in processes of their own, searched at once and merged.
+
+    An item belongs to one worker. A search goes to all of them and the best of their answers are
+    kept, so over exact indexes the result is exact. It is for indexes that outgrow one core: a
+    search also costs a message to each worker and back.
+
+    The processes are spawned, so a script needs the usual ``if __name__ == "__main__":``. They end
+    with `close`, with a ``with`` block, when the index is forgotten or this process ends. One that
+    dies is a `WorkerError` to every search that waits for it and to every later one.
+
+    Args:
+        factory: makes the index of one worker: an engine's class, or a `functools.partial` of it,
+            such as ``partial(Exact, kernel="numpy")``.
+        shards: how many workers.
+
+    Raises:
+        ConfigError: ``shards`` is not a positive integer or ``factory`` makes no index.
+
+    >>> Sharded(Exact, shards=2).is_exact
+    True
+    """
+
+    def __init__(self, factory: Callable[[], Index] = Exact, shards: int = 2) -> None:
+        if type(shards) is not int or shards <= 0:
+            raise ConfigError(f"Expected shards to be a positive integer; received {shards!r}.")
+        given: Any = factory  # of whatever kind
+        made = given() if callable(given) else None
+        if not isinstance(made, Index):
+            raise ConfigError(
+                f"Expected factory to make an index, such as the class Exact; received {factory!r}."
+            )
+        self.factory = factory
+        self.shards = shards
+        self._exact = made.is_exact
+        self._state: _State | None = None
+        self._known = IdMap([])
+        self._crew: Crew | None = None
+        self._end: weakref.finalize[Any, Any] | None = None
+        self._writing = threading.RLock()
+        # Held while state and ids are looked at or replaced together with asking the workers, so
+        # that all of them meet everything in the order in which it happened here.
+        self._order = threading.Lock()
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the index of every worker is exact."""
+        if self._crew is None:
+            return self._exact
+        return all(part["exact"] for part in self._parts())
+
+    def build(self, vectors: np.ndarray, ids: Any, attributes: Any = None) -> Self:
+        """Replace the contents by ``vectors`` ``[N, D]``, in newly started workers."""
+        array, listed = check_items(vectors, ids)
+        known, numbers = IdMap(listed), np.arange(len(listed))
+        table = None if attributes is None else as_table(attributes, len(listed))
+        rows = Rows.of(np.empty((len(listed), 0), dtype=np.float32), np.array(listed), table)
+        with tempfile.TemporaryDirectory(prefix="shortlist-") as folder:
+            # Through a file, which each worker maps into memory to take its share.
+            path = Path(folder, "vectors.npy")
+            np.save(path, array)
+            shares = [self._mine(numbers, shard) for shard in range(self.shards)]
+            crew = self._started("build", [(path, s, _cut(table, s)) for s in shares])
+        self._take_over(crew, _State(rows, numbers, len(listed), array.shape[1]), known)
+        return self
+
+    def search(
+        self,
+        queries: np.ndarray,
+        k: int,
+        allow: Ids | None = None,
+        deny: Ids | None = None,
+        where: str | None = None,
+    ) -> Ranked:
+        """Return the ``k`` best items for each of ``queries`` ``[B, D]``; see `Index.search`.
+
+        Raises:
+            WorkerError: a worker process has ended.
+        """
+        k, vectors = check_k(k), check_vectors("queries", queries)
+        with self._order:
+            state, crew = self._open()
+            check_dim("queries", vectors, state.dim)
+            allowed = self._picked("allow", allow, len(vectors), state)
+            denied = self._picked("deny", deny, len(vectors), state)
+            answers = crew.ask(
+                "search",
+                [
+                    (vectors, k, self._part(allowed, s), self._part(denied, s), where)
+                    for s in range(self.shards)
+                ],
+            )
+        return _merged(state, k, _all(answers))
+
+    def upsert(self, vectors: np.ndarray, ids: Any, attributes: Any = None) -> None:
+        """Add items, or replace the vectors of ids that are here; see `Index.upsert`."""
+        with self._writing:
+            state, _ = self._open()
+            array, listed = check_items(vectors, ids)
+            check_dim("vectors", array, state.dim)
+            IdMap(listed)
+            old = self._known.of(listed)
+            table = self._table(state.rows, attributes, old)
+            rows = state.rows.with_added(array[:, :0], listed, table)
+            fresh = np.arange(state.next, state.next + len(listed))
+            numbers = appended(state.numbers, state.rows.total, fresh)
+            replaced = old[old >= 0]
+            if len(replaced):
+                rows = rows.with_dead(replaced)
+            self._change(
+                _State(rows, numbers, state.next + len(listed), state.dim),
+                state.numbers[replaced],
+                (array, fresh, table),
+                lambda: self._known.put(listed, np.arange(state.rows.total, rows.total)),
+            )
+
+    def remove(self, ids: Any) -> None:
+        """Take items out; see `Index.remove`."""
+        with self._writing:
+            state, _ = self._open()
+            listed = as_ids(ids)
+            IdMap(listed)
+            old = self._known.of(listed)
+            check_known(listed, old)
+            nothing = np.empty((0, state.dim), dtype=np.float32), np.empty(0, dtype=np.int64), None
+            self._change(
+                _State(state.rows.with_dead(old), state.numbers, state.next, state.dim),
+                state.numbers[old],
+                nothing,
+                lambda: self._known.drop(listed),
+            )
+
+    def vectors(self, ids: Any) -> np.ndarray:
+        """The stored vectors ``[N, D]`` of ``ids``, in their order; see `Index.vectors`."""
+        listed = as_ids(ids)
+        with self._order:
+            state, crew = self._open()
+            places = self._known.of(listed)
+            check_known(listed, places)
+            numbers = state.numbers[places]
+            asked = [(self._mine(numbers, s),) for s in range(self.shards)]
+            answers = crew.ask("vectors", asked)
+        found = np.empty((len(listed), state.dim), dtype=np.float32)
+        for shard, vectors in enumerate(_all(answers)):
+            if vectors is not None:
+                found[numbers % self.shards == shard] = vectors
+        return found
+
+    def known(self, ids: Any) -> np.ndarray:
+        """``[N]`` bool: which of ``ids`` are in the index."""
+        with self._order:
+            self._open()
+            return self._known.of(as_ids(ids)) >= 0
+
+    def __len__(self) -> int:
+        return 0 if self._state is None else self._state.rows.alive
+
+    def stats(self) -> dict[str, Any]:
+        """What the engine is and what it holds, with that of each worker, ready for JSON."""
+        parts = [] if self._crew is None else self._parts()
+        return {
+            "engine": "sharded",
+            "exact": all(part["exact"] for part in parts) if parts else self._exact,
+            "items": len(self),
+            "dim": None if self._state is None else self._state.dim,
+            "shards": self.shards,
+            "parts": parts,
+        }
+
+    def write(self, draft: Draft) -> None:
+        """Write the index into a bundle, or a part of one; every worker writes its own share."""
+        with self._writing:
+            state, crew = self._open()
+            living = np.flatnonzero(~state.rows.dead[: state.rows.total])
+            draft.write_json(
+                "index.json",
+                {"engine": "sharded", "shards": self.shards, "next": state.next, "dim": state.dim},
+            )
+            write_ids(draft, state.rows.ids[living], state.numbers[living])
+            if state.rows.attributes is not None:
+                draft.write_table("attributes.parquet", state.rows.attributes.take(living))
+            _all(crew.ask("write", [(draft.folder(f"shard-{s}"),) for s in range(self.shards)]))
+
+    @classmethod
+    def read(cls, folder: Folder) -> Self:
+        """Open what `write` wrote, in newly started workers."""
+        config = read_config(folder, "sharded")
+        index = cls(shards=config["shards"])
+        ids, numbers = read_ids(folder)
+        table = None
+        if "attributes.parquet" in folder:
+            table = folder.read_table("attributes.parquet")
+        rows = Rows.of(np.empty((len(ids), 0), dtype=np.float32), ids, table)
+        parts = [f"shard-{s}" for s in range(index.shards)]
+        there = {name.split("/")[0] for name in folder.names}
+        crew = index._started("read", [(folder.folder(p) if p in there else None,) for p in parts])
+        state = _State(rows, numbers, config["next"], config["dim"])
+        index._take_over(crew, state, IdMap(ids))
+        return index
+
+    def close(self) -> None:
+        """End the worker processes; the index cannot be searched any more."""
+        if self._end is not None:
+            self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self) -> tuple[_State, Crew]:
+        if self._state is None or self._crew is None:
+            raise not_built(self)
+        return self._state, self._crew
+
+    def _started(self, name: str, arguments: list[tuple[Any, ...]]) -> Crew:
+        """New workers that have done their first task."""
+        crew = Crew(self.shards, partial(Shard, self.factory))
+        try:
+            _all(crew.change(name, arguments))
+        except BaseException:
+            crew.stop()
+            raise
+        return crew
+
+    def _take_over(self, crew: Crew, state: _State, known: IdMap) -> None:
+        with self._writing:
+            old = self._end
+            with self._order:
+                self._crew, self._state, self._known = crew, state, known
+                self._end = weakref.finalize(self, crew.stop)
+            if old is not None:
+                old()
+
+    def _change(
+        self,
+        state: _State,
+        gone: np.ndarray,
+        added: tuple[np.ndarray, np.ndarray, pl.DataFrame | None],
+        note: Callable[[], None],
+    ) -> None:
+        """Let every worker follow, and searches that come from now on see ``state``."""
+        _, crew = self._open()
+        vectors, numbers, table = added
+        mine = [np.flatnonzero(numbers % self.shards == s) for s in range(self.shards)]
+        with self._order:
+            answers = crew.change(
+                "update",
+                [
+                    (self._mine(gone, s), vectors[rows], numbers[rows], _cut(table, rows))
+                    for s, rows in enumerate(mine)
+                ],
+            )
+            note()
+            self._state = state
+        _all(answers)
+        self._compact(state)
+
+    def _compact(self, state: _State) -> None:
+        """Forget dead rows once they are half of all; the workers see to their own."""
+        rows = state.rows
+        if 2 * rows.alive >= rows.total or rows.total < 1024:
+            return
+        numbers = state.numbers[np.flatnonzero(~rows.dead[: rows.total])]
+        fresh = Rows.of(*rows.living())
+        with self._order:
+            self._known = fresh.places()
+            self._state = _State(fresh, numbers, state.next, state.dim)
+
+    def _parts(self) -> list[dict[str, Any]]:
+        with self._order:
+            answers = self._open()[1].ask("stats", [()] * self.shards)
+        return [part for part in _all(answers) if part is not None]
+
+    def _table(self, rows: Rows, attributes: Any, old: np.ndarray) -> pl.DataFrame | None:
+        if rows.attributes is None:
+            if attributes is not None:
+                raise without_attributes(self)
+            return None
+        if attributes is None:
+            return rows.attributes.take(old)
+        return rows.attributes.check(attributes, len(old))
+
+    def _picked(self, name: str, ids: Ids | None, batch: int, state: _State) -> Lists | None:
+        """What a filter names, as numbers."""
+        if ids is None:
+            return None
+        rows = resolve(name, ids, batch, self._known)
+        return Lists(state.numbers[rows.rows], rows.owners)
+
+    def _part(self, picked: Lists | None, shard: int) -> Picked | None:
+        """What a filter names of the items of one worker."""
+        if picked is None:
+            return None
+        mine = picked.rows % self.shards == shard
+        return picked.rows[mine], None if picked.owners is None else picked.owners[mine]
+
+    def _mine(self, numbers: np.ndarray, shard: int) -> np.ndarray:
+        """Those that belong to one worker."""
+        return numbers[numbers % self.shards == shard]
+
+
+def _cut(table: pl.DataFrame | None, rows: np.ndarray) -> pl.DataFrame | None:
+    return None if table is None else table[rows]
+
+
+def _all(answers: Iterable[Future[Any]]) -> list[Any]:
+    """Every answer, once all are there."""
+    return [answer.result() for answer in answers]
+
+
+def _merged(state: _State, k: int, parts: list[Found]) -> Ranked:
+    """The best of what the workers found; of equal scores the item added first."""
+    numbers, scores, valid = (np.concatenate(side, axis=1) for side in zip(*parts, strict=True))
+    numbers = np.where(valid, numbers, 0).astype(np.int64)
+    order = np.argsort(numbers, axis=1, kind="stable")
+    scores = np.take_along_axis(np.where(valid, scores, -np.inf), order, 1)
+    columns = select_top(scores, k)
+    best = np.take_along_axis(scores, columns, 1).astype(np.float32)
+    numbers = np.take_along_axis(np.take_along_axis(numbers, order, 1), columns, 1)
+    valid = best > -np.inf
+    known = state.numbers[: state.rows.total]
+    found = state.rows.ids[np.where(valid, np.searchsorted(known, numbers), 0)]
+    found[~valid] = filler(found.dtype)
+    return Ranked(found, best, valid)
