@@ -63,3 +63,15 @@ def test_diff(cli: Callable[..., Any], bundle: str, tmp_path: Path) -> None:
 
 def test_without_a_command_it_shows_what_there_is(cli: Callable[..., Any]) -> None:
     assert "verify" in cli("bundle", "--help").out
+
+
+def test_recommend_to_everybody(cli: Callable[..., Any], bundle: str, tmp_path: Path) -> None:
+    out = tmp_path / "lists.parquet"
+    ended = cli("recommend", bundle, "--all", "--out", str(out), "-k", "2")
+    assert ended.code == 0
+    assert "1 rows for 2 users" in ended.out
+    assert pl.read_parquet(out).columns == ["user", "item", "place", "score"]
+    found = cli("recommend", bundle, "--all", "--out", str(out), "--where", "item == 'a'", "--json")
+    assert found.json["rows"] == 0
+    for words in (["--all"], ["--out", "x"], ["--all", "--out", "x", "--user", "1"]):
+        assert cli("recommend", bundle, *words).code == 2

@@ -47,7 +47,9 @@ class FakeRecommender:
     users = SimpleNamespace(histories=SimpleNamespace(users=np.array([12, 7])))
     asked: Any = None
 
-    def recommend(self, users: list[Any], k: int = 10, history: Any = None) -> FakeAnswers:
+    def recommend(
+        self, users: list[Any], k: int = 10, history: Any = None, where: Any = None
+    ) -> FakeAnswers:
         self.asked = (users, k, history)
         return FakeAnswers()
 
@@ -59,10 +61,14 @@ class FakeJob:
     """Has the outward side of a job and does nothing."""
 
     config: Config
+    warm_start: Path | None = None
     fails: Exception | None = None
 
-    def __init__(self, config: Config, on_stage: Any, on_progress: Any) -> None:
+    def __init__(
+        self, config: Config, on_stage: Any, on_progress: Any, warm_start: Path | None = None
+    ) -> None:
         FakeJob.config = config
+        FakeJob.warm_start = warm_start
         self.on_stage, self.on_progress = on_stage, on_progress
 
     def run(self) -> Trained:

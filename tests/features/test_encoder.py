@@ -313,3 +313,25 @@ def test_an_encoder_is_a_part_of_something_larger(tmp_path):
     write_folder(tmp_path / "m", lambda draft: encoder.write(draft.folder("query")), kind="model")
     part = read_folder(tmp_path / "m", kind="model").folder("query")
     assert Encoder.read(part).fingerprint == encoder.fingerprint
+
+
+def test_an_extended_encoder_knows_more_and_forgets_nothing():
+    specs = [
+        Categorical("item"),
+        Categorical("shop", max_size=2),
+        Numeric("price"),
+        MultiCategorical("tags"),
+    ]
+    before = {"item": ["a", "b"], "shop": ["x", "y"], "price": [1.0, 3.0], "tags": [["u"], ["v"]]}
+    after = {"item": ["c", "a"], "shop": ["z", "x"], "price": [9.0, 99.0], "tags": [["w"], []]}
+    encoder = Encoder(specs).fit(before)
+    larger = encoder.extended(after)
+    for name, array in encoder.transform(before).items():
+        np.testing.assert_array_equal(larger.transform(before)[name], array)
+    found = larger.transform(after)
+    assert found["item"].tolist() == [3, 1]
+    assert found["shop"].tolist() == [0, 1]
+    assert found["tags"].tolist() == [[3], [0]]
+    assert encoder.extended({}).fingerprint == encoder.fingerprint
+    with pytest.raises(DataError, match="Feature 'item'"):
+        encoder.extended({"item": [1, 2]})

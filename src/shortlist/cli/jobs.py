@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shortlist.cli.process import prepare_backend
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["judged", "outcome", "run_job"]
 
 
-def run_job(config: Config, *, debug: bool) -> Trained:
-    """Run ``config`` to its end, with its progress on stderr.
+def run_job(config: Config, *, debug: bool, warm_start: Path | None = None) -> Trained:
+    """Run ``config`` to its end, with its progress on stderr; see `Job` for ``warm_start``.
 
     Raises:
         ShortlistError: what the job raises.
@@ -25,7 +26,8 @@ def run_job(config: Config, *, debug: bool) -> Trained:
     from shortlist.recommender.job import Job
 
     with StageLines() as lines:
-        return Job(config, on_stage=lines.finished, on_progress=lines.progress).run()
+        job = Job(config, lines.finished, lines.progress, warm_start)
+        return job.run()
 
 
 def outcome(trained: Trained) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,15 +37,32 @@ def recommend(
         typer.Option("--history", help="Items met last, oldest first, as in: 50,181,172."),
     ] = None,
     k: Annotated[int, typer.Option("-k", help="How many items.")] = 10,
+    where: Annotated[
+        str | None,
+        typer.Option("--where", help="A condition on the items, as in: year >= 1990."),
+    ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Everybody the bundle knows, into the file --out.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="With --all: a Parquet file; a stopped run goes on."),
+    ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Recommend to users, known or new; with --history alone to somebody without a name."""
+    quiet_backends(debug=debug)
+    if everybody or out is not None:
+        if not everybody or out is None or user or history is not None:
+            raise ConfigError("--all and --out go together, and with neither --user nor --history.")
+        done = _recommend_to_all(bundle, out, k, where)
+        emit(done, lambda console: _show_written(console, done), as_json=as_json)
+        return
     if not user and history is None:
         raise ConfigError("Expected --user or --history or both; received neither.")
     if history is not None and len(user or ()) > 1:
         raise ConfigError("--history goes with one --user; ask for the others by themselves.")
-    quiet_backends(debug=debug)
     from shortlist.recommender import Recommender
 
     recommender = Recommender.load(bundle)
@@ -52,7 +70,7 @@ def recommend(
     if user:
         users = typed_ids(user, recommender.users.histories.users.tolist(), "user")
     past = None if history is None else [_met(history, recommender.items["item"].to_list())]
-    answers = recommender.recommend(users, k, history=past)
+    answers = recommender.recommend(users, k, history=past, where=where)
     found = {
         "bundle": bundle,
         "answers": [
@@ -63,6 +81,36 @@ def recommend(
         ],
     }
     emit(found, lambda console: _show(console, found), as_json=as_json)
+
+
+def _recommend_to_all(bundle: Path, out: Path, k: int, where: str | None) -> dict[str, Any]:
+    from shortlist.bundle import read_folder
+    from shortlist.cli.progress import StageLines
+    from shortlist.recommender import Recommender, recommend_all
+    from shortlist.recommender.storage import latest_version
+
+    version = latest_version(bundle)
+    recommender = Recommender.load(version)
+    identity = read_folder(version, kind="recommender").manifest.fingerprint
+    with StageLines() as lines:
+        written = recommend_all(
+            recommender,
+            out,
+            k=k,
+            where=where,
+            identity=identity,
+            on_progress=lambda done, total: lines.progress("users", done, total),
+        )
+    return {
+        "bundle": version,
+        "out": out,
+        "users": len(recommender.users.histories.users),
+        "rows": written,
+    }
+
+
+def _show_written(console: Console, done: dict[str, Any]) -> None:
+    console.print(f"{done['rows']:,} rows for {done['users']:,} users in {done['out']}")
 
 
 def rows(recommender: Recommender, answers: Recommendations) -> list[list[dict[str, Any]]]:

@@ -25,6 +25,10 @@ __all__ = ["train"]
 def train(
     config: Annotated[Path, typer.Argument(help="A TOML file; see docs/configuration.md.")],
     out: Out = None,
+    warm_start: Annotated[
+        Path | None,
+        typer.Option("--warm-start", help="A bundle to go on from, with what is new in the data."),
+    ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -32,7 +36,7 @@ def train(
     wanted = Config.from_toml(config)
     if out is not None:
         wanted = dataclasses.replace(wanted, output=OutputConfig(str(out.resolve())))
-    trained = run_job(wanted, debug=debug)
+    trained = run_job(wanted, debug=debug, warm_start=warm_start)
     emit(outcome(trained), lambda console: _show(console, trained), as_json=as_json)
 
 

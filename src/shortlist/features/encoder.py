@@ -19,6 +19,7 @@ from shortlist.errors import (
     NotFittedError,
     nearest,
 )
+from shortlist.features.categorical import VocabularySpec
 from shortlist.features.columns import columns_of
 from shortlist.features.fitting import Fitted, bind, check_specs, learn, naming
 from shortlist.features.spec import FeatureInfo, Spec
@@ -112,6 +113,42 @@ class Encoder:
             with naming(spec):
                 arrays[spec.name] = self._features[spec.name].transform(columns[spec.column])
         return arrays
+
+    def extended(
+        self, frame: Any, *, vocabularies: Mapping[str, Vocabulary] | None = None
+    ) -> Encoder:
+        """The encoder that also knows the ids of further data; all else that was learned stays.
+
+        Every code and every number means what it did, so the weights of a model trained with this
+        encoder go on being right, and a table has to grow by the new ids' rows at its end. A
+        vocabulary that was cut (``min_count``, ``max_size``) stays as it is.
+
+        Args:
+            frame: as for `fit`; columns that are missing add nothing.
+            vocabularies: already extended vocabularies by name, to be shared.
+
+        Raises:
+            NotFittedError: the encoder has not been fitted.
+            DataError: a column holds ids of another kind.
+
+        >>> from shortlist.features import Categorical
+        >>> encoder = Encoder([Categorical("item")]).fit({"item": ["a", "b"]})
+        >>> encoder.extended({"item": ["c", "a"]}).transform({"item": ["a", "b", "c"]})["item"]
+        array([1, 2, 3], dtype=int32)
+        """
+        fitted, given = self._need_fitted(), dict(vocabularies or {})
+        known = {**fitted.vocabularies, **given}
+        present = list(frame if isinstance(frame, Mapping) else frame.columns)
+        for spec in self._specs:
+            if not isinstance(spec, VocabularySpec) or spec.key in given:
+                continue
+            if spec.column in present and (spec.min_count, spec.max_size) == (1, None):
+                with naming(spec):
+                    ids = spec.ids(columns_of(frame, [spec.column])[spec.column])
+                    known[spec.key] = known[spec.key].extend(ids)
+        larger = Encoder(self._specs)
+        larger._bind(Fitted(fitted.states, known))
+        return larger
 
     def describe(self) -> dict[str, FeatureInfo]:
         """What a model needs to know to make a layer for each feature, by name.

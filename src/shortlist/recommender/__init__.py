@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shortlist.recommender.answers import Explanation, Recommendations
+    from shortlist.recommender.batch import recommend_all
     from shortlist.recommender.config import Config
     from shortlist.recommender.job import Job, Stage, Trained
     from shortlist.recommender.models import NotExportedWarning
@@ -26,6 +27,7 @@ _EXPORTS = {
     "TowerRetriever": "retrieval",
     "Trained": "job",
     "UserStore": "users",
+    "recommend_all": "batch",
 }
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "TowerRetriever",
     "Trained",
     "UserStore",
+    "recommend_all",
 ]
 
 

@@ -13,7 +13,7 @@ from shortlist.features import Categorical, Encoder, MultiCategorical
 from shortlist.recommender.columns import specs_of
 from shortlist.recommender.config import FeaturesConfig
 
-__all__ = ["Encoders", "catalogue"]
+__all__ = ["Encoders", "catalogue", "users_frame"]
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,33 @@ class Encoders:
         candidate = Encoder(
             [Categorical("item"), *specs_of(items, "item", config.item, config.kinds)]
         ).fit(items)
+        known, histories = users_frame(train, users, items)
         history = MultiCategorical("history", vocabulary="item", max_length=history_length)
         specs = [history, *specs_of(users, "user", config.user, config.kinds)]
         if config.user_id:
             specs.append(Categorical("user"))
-        known = pl.DataFrame({"user": pl.Series(train.users)})
-        if users is not None:
-            known = known.join(users, on="user", how="left", maintain_order="left")
-        histories = pl.Series("history", [[]] * known.height, dtype=pl.List(items["item"].dtype))
         query = Encoder(specs, vocabularies={"item": candidate.vocabulary("item")})
         return cls(query.fit(known.with_columns(histories)), candidate)
+
+    def extended(
+        self, train: Interactions, users: pl.DataFrame | None, items: pl.DataFrame
+    ) -> Encoders:
+        """Both with the ids of further data behind those they know; see `Encoder.extended`."""
+        candidate = self.candidate.extended(items)
+        known, _ = users_frame(train, users, items)
+        shared = {"item": candidate.vocabulary("item")}
+        return Encoders(self.query.extended(known, vocabularies=shared), candidate)
+
+
+def users_frame(
+    train: Interactions, users: pl.DataFrame | None, items: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.Series]:
+    """The users of training with their attributes, and a column of empty histories."""
+    known = pl.DataFrame({"user": pl.Series(train.users)})
+    if users is not None:
+        known = known.join(users, on="user", how="left", maintain_order="left")
+    empty = pl.Series("history", [[]] * known.height, dtype=pl.List(items["item"].dtype))
+    return known, empty
 
 
 def catalogue(train: Interactions, items: pl.DataFrame | None) -> pl.DataFrame:

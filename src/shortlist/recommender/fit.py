@@ -5,16 +5,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from shortlist.data import Batches, Histories, Interactions
 from shortlist.recommender.config import FeaturesConfig, RetrievalConfig
-from shortlist.recommender.encoders import Encoders
+from shortlist.recommender.encoders import Encoders, users_frame
 from shortlist.recommender.retrieval import TowerRetriever
-from shortlist.recommender.weights import load_keras
+from shortlist.recommender.weights import carry_over, load_keras, to_numpy
+
+if TYPE_CHECKING:
+    from shortlist.models import TwoTower
 
 __all__ = ["fit_retriever", "training_columns"]
 
@@ -44,10 +47,7 @@ def training_columns(
     features: FeaturesConfig,
 ) -> dict[str, Any]:
     """The columns of a two-tower batch: users and items are encoded once, events point at them."""
-    known = pl.DataFrame({"user": pl.Series(train.users)})
-    if users is not None:
-        known = known.join(users, on="user", how="left", maintain_order="left")
-    empty = pl.Series("history", [[]] * known.height, dtype=pl.List(items["item"].dtype))
+    known, empty = users_frame(train, users, items)
     of_user = encoders.query.transform(known.with_columns(empty))
     seen = pl.DataFrame({"item": pl.Series(train.items)})
     of_item = encoders.candidate.transform(
@@ -78,6 +78,7 @@ def fit_retriever(
     features: FeaturesConfig,
     retrieval: RetrievalConfig,
     seed: int = 0,
+    start: TowerRetriever | None = None,
     on_progress: Progress | None = None,
 ) -> TowerRetriever:
     """Train two towers on ``train`` and put the catalogue ``items`` into an exact index.
@@ -90,6 +91,8 @@ def fit_retriever(
         retrieval: the model and how it is trained.
         seed: of the weights, the order of the batches and the dropout; with the same machine and
             backend the same seed gives the same model to the last bit.
+        start: go on from this retriever, of Keras: it lends its encoders, grown by the new ids,
+            and its weights; rows for new ids begin as in a new model.
         on_progress: called as ``on_progress(steps done, steps in all)``.
     """
     from shortlist.models import TwoTower  # noqa: PLC0415
@@ -97,7 +100,11 @@ def fit_retriever(
 
     keras = load_keras()
     set_seed(seed)
-    encoders = Encoders.fit(train, users, items, features, _serving_length(features))
+    if start is None:
+        encoders = Encoders.fit(train, users, items, features, _serving_length(features))
+    else:
+        known = Encoders(start.encoder, start.candidate_encoder)
+        encoders = known.extended(train, users, items)
     columns = training_columns(train, users, items, encoders, features)
     batch_size = min(retrieval.batch_size, len(train))
     # One shape only: a backend compiles the step anew for every other, at the cost of many steps.
@@ -110,12 +117,26 @@ def fit_retriever(
         recency=features.history == "before",
         unknown_rate={"user": retrieval.unknown_user_rate} if features.user_id else None,
     )
+    if start is not None:
+        carry_over(start.model, model)
     steps = len(batches) * retrieval.epochs
     rate = keras.optimizers.schedules.CosineDecay(retrieval.learning_rate, steps, alpha=0.02)
     model.compile(keras.optimizers.AdamW(rate, weight_decay=retrieval.weight_decay))
     callbacks = [] if on_progress is None else [_reporting(on_progress, steps)]
     model.fit(BatchDataset(batches), epochs=retrieval.epochs, verbose=0, callbacks=callbacks)
+    _speak_for_new_items(model, encoders.candidate.vocabulary("item").encode(train.items))
     return TowerRetriever.of(model, encoders.query, encoders.candidate, items)
+
+
+def _speak_for_new_items(model: TwoTower, met: np.ndarray) -> None:
+    """Give an item without a code of its own what the items that were learned have on average.
+
+    Nothing was learned for code 0, and what it began with is a random vector.
+    """
+    for table in (model.candidate_tower.tables[model.candidate_id].table, model.bias.table):
+        values = to_numpy(table).copy()
+        values[0] = values[met].mean(axis=0)
+        table.assign(values)
 
 
 def _reporting(on_progress: Progress, steps: int) -> Any:

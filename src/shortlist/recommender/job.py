@@ -23,6 +23,7 @@ from shortlist.recommender.provenance import fingerprint, libraries
 from shortlist.recommender.reranking import fit_reranker
 from shortlist.recommender.storage import next_version
 from shortlist.recommender.users import UserStore
+from shortlist.recommender.warm import WarmStart
 
 __all__ = ["Job", "Stage", "Trained"]
 
@@ -64,11 +65,14 @@ class Job:
         config: what to do.
         on_stage: called with each finished `Stage`.
         on_progress: called as ``on_progress(stage, done, total)`` while a stage runs.
+        warm_start: a bundle whose retrieval model to go on from, with the vocabularies grown by
+            what is new in the data. The ranker, which learns from lists, is trained anew.
     """
 
     config: Config
     on_stage: Callable[[Stage], None] | None = None
     on_progress: Callable[[str, int, int], None] | None = None
+    warm_start: Path | None = None
     stages: list[Stage] = field(default_factory=list)
 
     def run(self) -> Trained:
@@ -79,6 +83,7 @@ class Job:
         """
         # Made first, so that a misspelt option is said at once and not after the training.
         postranker = Pipeline.from_steps(self.config.postranking.steps)
+        start = None if self.warm_start is None else WarmStart.of(self.warm_start, self.config)
         with self._stage("data") as say:
             data = source.load(self.config.data)
             facts = data.interactions.facts()
@@ -89,18 +94,23 @@ class Job:
         with self._stage("split") as say:
             split = source.split(data.interactions, self.config.split)
             say(f"{len(split.train):,} to train, {len(split.test):,} to test: {split.description}")
-        recommender = self._train(split, data, postranker)
+        recommender = self._train(split, data, postranker, start)
         with self._stage("evaluation") as say:
             report = self._evaluate(recommender, split, data)
             say(f"{len(report.users):,} users, the whole catalogue of {recommender.size:,} items")
         with self._stage("bundle") as say:
             recommender = recommender.knowing(UserStore.of(data.interactions, data.users))
             bundle = next_version(Path(self.config.output.bundle))
-            recommender.save(bundle, about=self._about(data, split, report))
+            about = self._about(data, split, report)
+            if start is not None:
+                about["warm_start"] = start.facts()
+            recommender.save(bundle, about=about)
             say(str(bundle))
         return Trained(recommender, report, bundle, tuple(self.stages), facts)
 
-    def _train(self, split: Split, data: Dataset, postranker: Pipeline) -> Recommender:
+    def _train(
+        self, split: Split, data: Dataset, postranker: Pipeline, start: WarmStart | None
+    ) -> Recommender:
         config, train = self.config, split.train
         items = catalogue(train, data.items)
         with self._stage("retrieval") as say:
@@ -111,9 +121,12 @@ class Job:
                 features=config.features,
                 retrieval=config.retrieval,
                 seed=config.seed,
+                start=None if start is None else start.retriever,
                 on_progress=self._progress("retrieval"),
             )
             say(f"two towers of {config.retrieval.embedding_dim} dimensions, exact index")
+            if start is not None:
+                say(f"(from {start.bundle})")
         ranker = None
         if config.ranking.enabled:
             with self._stage("ranking") as say:

@@ -146,7 +146,7 @@ class Recommender:
         """
         postranker = adjusted(self.postranker, diversity, rules)
         with self._live.gate.reading():
-            self._check_k(k)
+            self.check_k(k)
             queries, told = self._asked(users, history, features, exclude, exclude_seen)
             may = allowed(self._live.catalogue, len(queries), where, allow)
             cold = self._cold(queries) & ~told
@@ -176,7 +176,7 @@ class Recommender:
         retriever = self._with_vectors("similar()")
         asked = as_ids(items)
         with self._live.gate.reading():
-            self._check_k(k)
+            self.check_k(k)
             may = allowed(self._live.catalogue, len(asked), where, allow)
             neighbours = self._live.neighbours(retriever.vectors)
             themselves = [asked[i : i + 1] for i in range(len(asked))]
@@ -249,6 +249,15 @@ class Recommender:
     def titles(self, ids: Sequence[Any] | np.ndarray) -> list[str]:
         """What a person reads for each of these item ids; the id itself where there is no title."""
         return self._live.catalogue.titles(ids)
+
+    def check_k(self, k: int) -> None:
+        """Raise `ConfigError` unless ``k`` is a whole number from 1 to the catalogue's size."""
+        size = self.size
+        if type(k) is not int or not 1 <= k <= size:
+            raise ConfigError(
+                f"k expected a whole number from 1 to {size}, the size of the catalogue; "
+                f"received {k!r}."
+            )
 
     def save(self, path: str | Path, *, about: Mapping[str, Any] | None = None) -> None:
         """Write everything into the new folder ``path``, whole or not at all.
@@ -357,14 +366,6 @@ class Recommender:
             f"{what} expected a retriever with a candidate tower; this recommender retrieves with "
             f"{type(self.retriever).__name__}."
         )
-
-    def _check_k(self, k: int) -> None:
-        size = self.size
-        if type(k) is not int or not 1 <= k <= size:
-            raise ConfigError(
-                f"k expected a whole number from 1 to {size}, the size of the catalogue; "
-                f"received {k!r}."
-            )
 
     def _cold(self, queries: Queries) -> np.ndarray:
         empty = np.array([len(row) == 0 for row in queries.history], dtype=bool)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from shortlist.bundle import Draft, Folder
-from shortlist.errors import BundleError
+from shortlist.errors import BundleError, ConfigError
 
-__all__ = ["load_keras", "read_model", "to_numpy", "write_model"]
+__all__ = ["carry_over", "load_keras", "read_model", "to_numpy", "write_model"]
 
 
 def load_keras() -> Any:
@@ -55,6 +55,30 @@ def read_model(folder: Folder, kind: Any) -> Any:
             )
         weight.assign(stored[name])
     return model
+
+
+def carry_over(old: Any, new: Any) -> None:
+    """Give ``new`` the weights of ``old``; a table that has grown keeps its new rows at the end.
+
+    Raises:
+        ConfigError: the models are not made alike.
+    """
+    new.build_all()
+    before, after = _weights(old), _weights(new)
+    for (name, source), (own, target) in zip(before.items(), after.items(), strict=False):
+        values, rows = to_numpy(source), to_numpy(target).copy()
+        if name != own or values.shape[1:] != rows.shape[1:] or len(values) > len(rows):
+            raise ConfigError(
+                f"A warm start expected the weight {name!r} of shape {values.shape}, or with more "
+                f"rows; the new model has {own!r} of {rows.shape}. Configure it as the bundle was."
+            )
+        rows[: len(values)] = values
+        target.assign(rows)
+    if len(before) != len(after):
+        raise ConfigError(
+            f"A warm start expected a model of {len(before)} weights, as the bundle's; the new one "
+            f"has {len(after)}. Configure it as the bundle was."
+        )
 
 
 def to_numpy(weight: Any) -> np.ndarray:
