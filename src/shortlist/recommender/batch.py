@@ -86,11 +86,11 @@ def _rows(
     found = recommender.recommend(users, k, **options)
     counts = found.valid.sum(axis=1)
     places = np.broadcast_to(np.arange(1, found.k + 1, dtype=np.int32), found.ids.shape)
-    items = recommender.items["item"].dtype
+    items, people = recommender.items["item"].dtype, pl.Series(users.tolist()).dtype
     return pl.DataFrame(
         [
             # As Python's values: texts in an array of objects would become a column of objects.
-            pl.Series("user", np.repeat(users, counts).tolist()),
+            pl.Series("user", np.repeat(users, counts).tolist(), dtype=people),
             pl.Series("item", found.ids[found.valid].tolist(), dtype=items),
             pl.Series("place", places[found.valid]),
             pl.Series("score", found.scores[found.valid]),
