@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import (
+    ctr,
     diversity,
     evaluate,
     evaluate_large,
@@ -17,6 +18,8 @@ from benchmarks import (
     movielens,
     postranking,
     quality,
+    rank_train,
+    search,
     table_size,
     train_step,
     tutorial,
@@ -39,7 +42,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "movielens": movielens.run,
     "diversity": diversity.run,
     "postranking": postranking.run,
+    "ctr": ctr.run,
+    "rank-train": rank_train.run,
     "vectors": vectors.run,
+    "search": search.run,
 }
 
 

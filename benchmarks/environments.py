@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["KERAS", "TFRS", "Peer", "environment", "peers_folder"]
+__all__ = ["DEEPCTR", "KERAS", "SEARCH", "TFRS", "Peer", "environment", "peers_folder"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,14 @@ def _as_here(name: str) -> str:
 
 
 TFRS = Peer("tfrs", ("tensorflow-recommenders==0.7.7", _as_here("tensorflow"), "tf-keras", "numpy"))
+# With what our own Scann needs, for ScaNN's requirements are not always those of the rest here.
+SEARCH = Peer(
+    "search",
+    ("faiss-cpu", "hnswlib", "numpy", "polars", "safetensors", "scann>=1.4", "usearch>=2.16"),
+)
+DEEPCTR = Peer(
+    "deepctr-torch", ("deepctr-torch==0.3.0", _as_here("torch"), _as_here("numpy"), "requests")
+)
 KERAS = Peer("keras", ("keras>=3.15.1,<3.16", *map(_as_here, ("jax", "tensorflow", "torch"))))
 
 

@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 _NAMED = (
+    "deepctr-torch",
     "jax",
     "keras",
+    "lightgbm",
     "numpy",
     "shortlist",
     "tensorflow",
