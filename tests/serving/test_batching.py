@@ -128,3 +128,27 @@ def test_stopping_finishes_what_waits_and_refuses_what_comes():
         return await asyncio.gather(first, second)
 
     assert run(work, scenario) == [0, 1]
+
+
+def test_what_nobody_waits_for_gathers_until_somebody_does():
+    sizes = []
+
+    def work(tasks):
+        sizes.append(len(tasks))
+        return tasks
+
+    async def scenario(batcher):
+        for n in range(5):
+            assert batcher.post(n)
+        assert await batcher.submit(5, seconds=9) == 5
+
+    run(work, scenario, linger=1000.0)
+    assert sizes == [6]
+
+    async def only_posts(batcher):
+        for n in range(7):
+            batcher.post(n)
+
+    sizes.clear()
+    run(work, only_posts, linger=1000.0, max_batch=4, max_queue=6)
+    assert sum(sizes) == 6  # there was room for so many, and stopping does them all

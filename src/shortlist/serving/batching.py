@@ -32,6 +32,7 @@ class _Waiting(Generic[T, R]):
     size: int
     deadline: float
     future: asyncio.Future[R] | None = None
+    since: float = field(default_factory=time.monotonic)
     outcome: R | BaseException | None = field(default=None)
 
 
@@ -43,6 +44,7 @@ class Batcher(Generic[T, R]):
         name: of the thread, and in messages.
         max_batch: the most units (see `submit`) taken at once.
         max_queue: the most units that wait.
+        linger: seconds for which tasks that nobody waits for may gather.
         on_batch: told the size of every batch and the seconds it took.
 
     >>> async def double():
@@ -62,13 +64,16 @@ class Batcher(Generic[T, R]):
         name: str,
         max_batch: int = 32,
         max_queue: int = 512,
+        linger: float = 0.0,
         on_batch: Callable[[int, float], None] | None = None,
     ) -> None:
         self._work = work
         self._name = name
         self._max_batch = max_batch
         self._max_queue = max_queue
+        self._linger = linger
         self._on_batch = on_batch
+        self._awaited = 0
         self._queue: deque[_Waiting[T, R]] = deque()
         self._units = 0
         self._seconds_a_batch = 0.0
@@ -149,9 +154,11 @@ class Batcher(Generic[T, R]):
         with self._condition:
             if self._stopping or self._thread is None:
                 return False
+            if waiting.future is not None or not self._queue:
+                self._condition.notify()
+            self._awaited += waiting.future is not None
             self._queue.append(waiting)
             self._units += waiting.size
-            self._condition.notify()
             return True
 
     def _run(self) -> None:
@@ -173,17 +180,28 @@ class Batcher(Generic[T, R]):
     def _take(self) -> list[_Waiting[T, R]]:
         """All that waits, up to the bound; nothing when the thread is to end."""
         with self._condition:
-            while not self._queue:
-                if self._stopping:
-                    return []
-                self._condition.wait()
+            while (wait := self._pause()) is None or wait > 0:
+                self._condition.wait(wait)
+            if not self._queue:
+                return []
             batch = [self._queue.popleft()]
             size = batch[0].size
             while self._queue and size + self._queue[0].size <= self._max_batch:
                 size += self._queue[0].size
                 batch.append(self._queue.popleft())
             self._units -= size
+            self._awaited -= sum(waiting.future is not None for waiting in batch)
             return batch
+
+    def _pause(self) -> float | None:
+        """The seconds to wait before there is a batch to take; None for as long as it takes."""
+        if self._stopping:
+            return 0.0
+        if not self._queue:
+            return None
+        if self._awaited or self._units >= self._max_batch:
+            return 0.0
+        return self._queue[0].since + self._linger - time.monotonic()
 
     def _do(self, batch: list[_Waiting[T, R]]) -> None:
         outcomes: Sequence[R | BaseException]

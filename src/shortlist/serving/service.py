@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import secrets
 import time
@@ -20,10 +21,17 @@ from shortlist.serving.engine import Engine
 from shortlist.serving.metrics import Metrics
 from shortlist.serving.models import Models
 from shortlist.serving.problems import ProblemError
+from shortlist.serving.profiles import Profiles
 from shortlist.serving.settings import Settings
 from shortlist.serving.state import Change, Outcome, Profile, Request, StateStore
 
 __all__ = ["Service"]
+
+# Seconds for which the log of requests gathers; what somebody waits for is written at once.
+_LINGER = 0.25
+
+# Seconds after which what another server of the same state has stored counts here.
+_SHARED = 2.0
 
 _log = logging.getLogger("shortlist.serving")
 
@@ -42,6 +50,9 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.state = StateStore.open(settings.state_url)
+        # The database of several servers is changed by all of them.
+        shared = not settings.state_url.startswith("sqlite")
+        self._profiles = Profiles(self.state, seconds=_SHARED if shared else math.inf)
         self.models = Models(Path(settings.bundle), self.state, on_reload=self._reloaded)
         self.ending = False
         self._on_failure = on_failure
@@ -58,6 +69,7 @@ class Service:
             name="writes",
             max_batch=1024,
             max_queue=16_384,
+            linger=_LINGER,
             on_batch=self.metrics.watch("writes", lambda: self.writes.waiting),
         )
 
@@ -180,7 +192,7 @@ class Service:
         """On the thread of the queries: many requests' asks in one go."""
         engine = self.engine
         asks = [ask for task in tasks if not isinstance(task, LikeAsk) for ask in task]
-        answers = iter(engine.answer(asks, self._profiles(asks)))
+        answers = iter(engine.answer(asks, self._known(asks)))
         return [
             _similar(engine, task)
             if isinstance(task, LikeAsk)
@@ -188,12 +200,12 @@ class Service:
             for task in tasks
         ]
 
-    def _profiles(self, asks: Sequence[Ask]) -> dict[Id, Profile]:
+    def _known(self, asks: Sequence[Ask]) -> dict[Id, Profile]:
         users = list({ask.user: None for ask in asks if ask.user is not None})
         if not users:
             return {}
         try:
-            return self.state.profiles(users)
+            return self._profiles.of(users)
         except SQLAlchemyError as error:
             # Recommendations go on without what happened since the bundle was made.
             _log.error("the state could not be read: %s", error)
@@ -202,7 +214,9 @@ class Service:
 
     def _write(self, tasks: Sequence[Sequence[Change]]) -> list[list[Outcome]]:
         """On the thread of the writes: many requests' changes in one transaction."""
-        outcomes = iter(self.state.write([change for task in tasks for change in task]))
+        changes = [change for task in tasks for change in task]
+        outcomes = iter(self.state.write(changes))
+        self._profiles.forget(changes)
         return [[next(outcomes) for _ in task] for task in tasks]
 
     async def _begin(self) -> None:
