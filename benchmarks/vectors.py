@@ -57,4 +57,4 @@ def _make(settings: Settings, size: str) -> Mapping[str, Any]:
 
 
 def _folder(settings: Settings, size: str) -> Path:
-    return (settings.data or settings.peers / "vectors") / size
+    return (settings.data or settings.peers / "data") / size
