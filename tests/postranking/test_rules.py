@@ -82,20 +82,33 @@ def test_against_every_arrangement(attributes, rules, pins, k):
     context = Context(Queries.of(["u"]), k=k, items=items)
     found = Rules(rules=rules)(pool, context).lists()[0]
     shown = found[: min(k, n)]
-    for kept in range(len(rules), -1, -1):
-        first = next(
+
+    def first_that_keeps(some):
+        return next(
             (
                 list(order)
                 for order in itertools.permutations(range(n), min(k, n))
-                if all(keeps(rule, order, table, range(n)) for rule in rules[:kept])
+                if all(keeps(rule, order, table, range(n)) for rule in some)
             ),
             None,
         )
-        if first is not None:
-            break
-    assert shown == first
+
+    kept = []
+    for rule in rules:
+        if first_that_keeps([*kept, rule]) is not None:
+            kept.append(rule)
+    assert shown == first_that_keeps(kept)
     assert found[len(shown) :] == [i for i in range(n) if i not in shown]
-    assert sum(context.counts.values()) == len(rules) - kept
+    assert sum(context.counts.values()) == len(rules) - len(kept)
+
+
+def test_a_rule_that_cannot_be_kept_takes_no_other_with_it():
+    items = pl.DataFrame({"item": range(4), "x": list("aabb")})
+    pool = Ranked(np.arange(4)[None], -np.arange(4.0)[None], np.ones((1, 4)))
+    context = Context(Queries.of(["u"]), k=4, items=items)
+    rules = [Cap(column="x", at_most=1), Pin(item=2, place=1), Gap(column="x", places=2)]
+    assert Rules(rules=rules)(pool, context).lists() == [[2, 0, 3, 1]]
+    assert context.counts == {"rules: gave up Cap(column='x', at_most=1)": 1}
 
 
 def test_rules_that_cannot_be_kept_are_given_up_from_the_last():

@@ -35,8 +35,10 @@ def choose(values: np.ndarray, k: int, after: Callable[[np.ndarray], np.ndarray]
     return np.stack(chosen, axis=-1)
 
 
-def places_of(values: np.ndarray) -> np.ndarray:
+def places_of(values: np.ndarray) -> np.ndarray | int:
     """What to add to columns ``[...]`` to find them in ``values`` ``[..., P]`` made flat."""
+    if values.ndim == 1:
+        return 0
     width = values.shape[-1]
     return width * np.arange(values.size // width).reshape(values.shape[:-1])
 

@@ -18,6 +18,7 @@ time, and for one list there are shorter ones.
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Callable
 from typing import Any, final
 
@@ -41,9 +42,9 @@ def product(array: np.ndarray) -> Callable[..., Any]:
 
 
 def columns_of(array: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """From columns ``[...]``, one a list of ``array`` ``[..., R, P]``, to a copy ``[..., R]``."""
+    """From columns ``[...]``, one a list of ``array`` ``[..., R, P]``, to what is in them."""
     if array.ndim == 2:
-        return lambda columns: array[:, columns].copy()
+        return lambda columns: array[:, columns]
     flat, begins = array.reshape(-1), places_of(array)
     return lambda columns: flat.take(begins + columns[:, None])
 
@@ -65,8 +66,13 @@ class Residuals(abc.ABC):
         self._rows = np.zeros((*lists, depth, width))
         self._near = columns_of(self._rows)
         self._product = product(self._rows)
-        self._larger = np.maximum if lists else max
+        self._larger: Callable[..., Any] = np.maximum if lists else max
+        self._root: Callable[..., Any] = np.sqrt if lists else math.sqrt
         self._count = 0
+
+    def _spread(self, numbers: Any) -> Any:
+        """One number a list, to be multiplied with ``[..., R, P]``."""
+        return numbers if self.values.ndim == 1 else numbers[:, None, None]
 
     @abc.abstractmethod
     def choose(self, columns: np.ndarray) -> None:
@@ -101,7 +107,7 @@ class _Growing(Residuals):
         if count:
             mine = self._near(columns)[..., None, :count]
             row -= self._product(mine, self._rows[..., :count, :])
-        row *= (1.0 / np.sqrt(own))[..., None, None]
+        row *= self._spread(1.0 / self._root(own))
         self.values -= np.square(row[..., 0, :])
         self._count += 1
 
@@ -121,16 +127,20 @@ class _Sliding(Residuals):
         self._vectors = np.zeros((*lists, 2, window))
         self._going, self._coming = self._vectors[..., 0, :], self._vectors[..., 1, :]
         self._changes = np.zeros((*lists, 2, variances.shape[-1]))
-        self._back, self._gone = self._changes[..., 0, :], self._changes[..., 1, :]
+        self._less, self._more = self._changes[..., 0, :], self._changes[..., 1, :]
         self._weights = np.zeros((*lists, 3, 2))
+        self._all = (slice(None),) * len(lists)
 
     def choose(self, columns: np.ndarray) -> None:
         places = self._starts + columns
         new = self._count % (self._window + 1)
         self._fill(columns, self._slots[new])
         # The new item's slot has no dual vector yet, so what stands there counts nothing.
-        near = self._near(columns)[..., None]
-        self._coming[...] = self._product(self._dual, near)[..., 0]
+        near = self._near(columns)
+        if near.ndim == 1:
+            np.dot(self._dual, near, out=self._coming)
+        else:
+            self._coming[...] = np.matmul(self._dual, near[..., None])[..., 0]
         own, least = self._flat[places], self._least[places]
         if self._count < self._window:
             self._grow(own, least, new)
@@ -140,9 +150,9 @@ class _Sliding(Residuals):
 
     def _grow(self, own: np.ndarray, least: np.ndarray, new: int) -> None:
         """Add an item along the next vector of the basis, which is free yet."""
-        scale = 1.0 / np.sqrt(self._larger(own, least))
+        scale = 1.0 / self._root(self._larger(own, least))
         made = self._product(self._vectors[..., 1:, :], self._dual)
-        made *= -scale[..., None, None]
+        made *= self._spread(-scale)
         made[..., 0, new] = scale
         self._dual[..., self._count, :] = made[..., 0, :]
         self.values -= np.square(self._product(made, self._rows)[..., 0, :])
@@ -151,23 +161,25 @@ class _Sliding(Residuals):
         """Take the oldest item out and add another along the direction that this sets free."""
         self._going[...] = self._dual[..., old]
         products = self._product(self._vectors, self._dual)
-        shrink = 1.0 / np.sqrt(products[..., 0, old])
-        along = products[..., 1, old] * shrink
-        scale = 1.0 / np.sqrt(self._larger(own + along * along, least))
-        # By these weights of the two products: how the direction of the old item and that of the
-        # new one are made of the kernel's rows, and how the dual vectors turn.
-        weights = self._weights
-        weights[..., 0, 0] = shrink
-        weights[..., 1, 0] = forward = shrink * along * scale
+        # Without a first axis not "...", which makes arrays of single numbers.
+        first, second = products[*self._all, 0, old], products[*self._all, 1, old]
+        shrink = 1.0 / self._root(first)
+        along = second * shrink
+        scale = 1.0 / self._root(self._larger(own + along * along, least))
+        # What goes comes back and what comes goes, a^2 - b^2, is a product: (a - b) (a + b). Both
+        # factors, and how the dual vectors turn, are made of the two products by these weights.
+        weights, forward = self._weights, shrink * along * scale
+        weights[..., 0, 0] = shrink - forward
+        weights[..., 0, 1] = scale
+        weights[..., 1, 0] = shrink + forward
         weights[..., 1, 1] = -scale
         weights[..., 2, 0] = (forward - shrink) * shrink
         weights[..., 2, 1] = -scale * shrink
         made = self._product(weights, products)
+        made[..., 0, new] = -scale
         made[..., 1, new] = scale
         made[..., 2, new] = scale * shrink
-        self._dual += self._going[..., None] * made[..., 2:, :]
-        # What the oldest item explained alone comes back, what the new one explains goes.
+        self._dual += self._product(self._going[..., None], made[..., 2:, :])
         self._product(made[..., :2, :], self._rows, out=self._changes)
-        self._changes *= self._changes
-        self.values += self._back
-        self.values -= self._gone
+        self._less *= self._more
+        self.values += self._less

@@ -16,6 +16,11 @@ def relevance(ranked: Ranked) -> np.ndarray:
     scores are brought to the ends first.
     """
     scores = ranked.scores.astype(np.float64)
+    if ranked.valid.all() and np.isfinite(scores).all():
+        low = scores.min(axis=1, keepdims=True)
+        span = scores.max(axis=1, keepdims=True) - low
+        if (span > 0).all():
+            return (scores - low) / span
     limit = float(np.finfo(np.float32).max)
     scores = np.clip(scores, -limit, limit)
     high = np.where(ranked.valid, scores, -np.inf).max(axis=1, keepdims=True)

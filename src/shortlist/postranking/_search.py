@@ -51,12 +51,13 @@ class _Search:
     def __init__(self, k: int, demands: Demands) -> None:
         self.k, self.demands, self.rows = k, demands, demands.rows
         self.chosen: list[int] = []
-        self.used = [False] * len(self.rows)
+        # Pinned items are kept for their places.
+        self.pinned = set(demands.pins.values())
+        self.used = [item in self.pinned for item in range(len(self.rows))]
         self.counts = [defaultdict[int, int](int) for _ in demands.limits]
         # The values of each limit that no further item may have.
         self.full: list[set[int]] = [set() for _ in demands.limits]
         self.missing = [need for _, need, _ in demands.quotas]
-        self.pinned = set(demands.pins.values())
         self.reach = max((distance - 1 for _, _, distance in demands.limits), default=0)
         self.numbers: dict[object, int] = {}
         # All items before this one are used.
@@ -90,12 +91,13 @@ class _Search:
         if place == self.k or (self.failed and self._state() in self.failed):
             return
         forbidden, rows, used = self._forbidden(place), self.rows, self.used
-        pinned, wanting = self.demands.pins.get(place), any(need > 0 for need in self.missing)
+        wanting = bool(self.missing) and max(self.missing) > 0
+        pinned = self.demands.pins.get(place)
         while self.first < len(used) and used[self.first]:
             self.first += 1
         tried: set[int] = set()
         for item in range(self.first, len(used)) if pinned is None else (pinned,):
-            if used[item] or (item in self.pinned and item != pinned):
+            if used[item] and pinned is None:
                 continue
             # Mostly the first that fits will do, so the others' signatures are not worked out.
             if tried and self._signature(item) in tried:
@@ -113,8 +115,10 @@ class _Search:
         """Pairs of the values of each row and those that must not stand at a place."""
         found = []
         for (sets, _, distance), full in zip(self.demands.limits, self.full, strict=True):
-            near = self.chosen[max(0, place - distance + 1) :]
-            values = full.union(*[sets[self.rows[other]] for other in near])
+            values = full
+            if distance > 1:
+                near = self.chosen[max(0, place - distance + 1) :]
+                values = full.union(*[sets[self.rows[other]] for other in near])
             if values:
                 found.append((sets, values))
         return found
@@ -156,7 +160,7 @@ class _Search:
 
     def _take_back(self) -> None:
         item = self.chosen.pop()
-        self.used[item] = False
+        self.used[item] = item in self.pinned
         self.first = min(self.first, item)
         row = self.rows[item]
         for counts, full, (sets, _, _) in zip(

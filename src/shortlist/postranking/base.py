@@ -154,6 +154,13 @@ class Context:
         return vectors
 
 
+# Of options that are declared so: what is taken, and in words.
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "float": ((float, int, np.floating, np.integer), "a number"),
+    "str": ((str,), "a text"),
+}
+
+
 class PostRanker(abc.ABC):
     """Changes rankings; see the module for what it promises."""
 
@@ -175,6 +182,24 @@ class PostRanker(abc.ABC):
                 f"that of {taken.__module__}.{taken.__qualname__}."
             )
         PostRanker._registered[cls.name] = cls
+
+    def __new__(cls, *_: Any, **options: Any) -> Self:
+        """Refuse options of a wrong kind before any of them is compared with a number.
+
+        Raises:
+            ConfigError: an option that is declared as a number or a text is none.
+        """
+        fields: dict[str, Any] = getattr(cls, "__dataclass_fields__", {})
+        for option in fields.values():
+            kinds, words = _KINDS.get(getattr(option.type, "__name__", option.type), ((), ""))
+            if kinds and option.name in options:
+                value = options[option.name]
+                if not isinstance(value, kinds) or isinstance(value, bool):
+                    raise ConfigError(
+                        f"The post-ranker {cls.name!r} expected {option.name} to be {words}; "
+                        f"received {value!r}."
+                    )
+        return super().__new__(cls)
 
     @abc.abstractmethod
     def apply(self, ranked: Ranked, context: Context) -> Ranked:

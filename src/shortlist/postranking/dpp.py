@@ -123,7 +123,7 @@ class DPP(PostRanker):
         find, multiply = columns_of(points), product(points)
 
         def fill(columns: np.ndarray, out: np.ndarray) -> None:
-            mine = find(columns)
+            mine = find(columns).copy()
             mine[..., dim + 1] = mine[..., dim]
             mine[..., dim] = 1.0
             multiply(mine[..., None, :], points, out=out)

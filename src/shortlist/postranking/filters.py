@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
@@ -57,6 +58,9 @@ class Blocked(PostRanker):
         column: the attribute: a column of the items' table, plain or of lists.
         values: what is not to be shown.
 
+    Raises:
+        ConfigError: ``values`` is no list.
+
     >>> import polars as pl
     >>> from shortlist.queries import Queries
     >>> items = pl.DataFrame({"item": [7, 3], "genres": [["Horror", "Comedy"], ["Drama"]]})
@@ -72,7 +76,10 @@ class Blocked(PostRanker):
     stage: ClassVar[Stage] = Stage.FILTER
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "values", tuple(self.values))
+        given: object = self.values
+        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+            raise ConfigError(f"Expected values to be a list, such as ['Horror']; got {given!r}.")
+        object.__setattr__(self, "values", tuple(given))
 
     @property
     def summary(self) -> str:

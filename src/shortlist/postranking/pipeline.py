@@ -41,7 +41,7 @@ class Pipeline(PostRanker):
     stage: ClassVar[Stage] = Stage.FILTER
 
     def __init__(self, steps: Iterable[PostRanker] = ()) -> None:
-        self.steps = tuple(steps)
+        self.steps = tuple(_listed(steps))
         strange: list[object] = [s for s in self.steps if not _is_step(s)]
         if strange:
             raise ConfigError(
@@ -94,13 +94,19 @@ class Pipeline(PostRanker):
         >>> Pipeline.from_steps([{"name": "seen"}, {"name": "mmr", "trade_off": 0.7}])
         Pipeline([Seen(), MMR(trade_off=0.7)])
         """
-        return cls(PostRanker.from_config(config) for config in configs)
+        return cls(PostRanker.from_config(config) for config in _listed(configs))
 
     @classmethod
     def _from_options(cls, options: dict[str, Any]) -> Self:
         if set(options) != {"steps"}:
             raise ConfigError(f"A pipeline has the option 'steps' alone; received {options}.")
         return cls.from_steps(options["steps"])
+
+
+def _listed(steps: Any) -> Iterable[Any]:
+    if isinstance(steps, str | bytes | Mapping) or not isinstance(steps, Iterable):
+        raise ConfigError(f"Expected a list of post-rankers; received {steps!r}.")
+    return steps
 
 
 def _is_step(step: object) -> bool:

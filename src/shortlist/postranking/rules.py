@@ -82,9 +82,9 @@ class Rules(PostRanker):
 
     Each place holds the highest item that leaves it possible to keep every rule to the end, so
     a list that keeps the rules already is not changed, and rules are never broken where they can be
-    kept. Where they cannot, or no way is found in 20,000 steps, the last rule is given up for that
-    list, then the one before it: name the most important first. What was given up is counted. The
-    rest of the pool follows in its order; items keep their scores.
+    kept. Where they cannot, or no way is found in 20,000 steps, a rule is given up for that list if
+    it cannot be kept together with those before it: name the most important first. What was given
+    up is counted. The rest of the pool follows in its order; items keep their scores.
 
     A list that is shorter than ``context.k`` keeps the rules over its own length. Items that are
     not in the table, or have no value, are bound by no rule about values.
@@ -111,7 +111,10 @@ class Rules(PostRanker):
     stage: ClassVar[Stage] = Stage.RULE
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rules", tuple(_rule(rule) for rule in self.rules))
+        given: object = self.rules
+        if not isinstance(given, list | tuple):
+            raise ConfigError(f"Expected a list of rules; received {given!r}.")
+        object.__setattr__(self, "rules", tuple(_rule(rule) for rule in given))
         pins = [rule for rule in self.rules if isinstance(rule, Pin)]
         for what in ("item", "place"):
             named = [getattr(pin, what) for pin in pins]
@@ -137,14 +140,27 @@ class Rules(PostRanker):
         for row, size in enumerate(ranked.valid.sum(axis=1).tolist()):
             mine = _Pool(ranked.ids[row, :size], table, None if places is None else places[row])
             k = min(context.k, size)
-            for kept in range(len(self.rules), 0, -1):
-                demands = self._demands(self.rules[:kept], mine, k)
-                found = None if demands is None else arrange(k, demands)
-                if found is not None:
-                    chosen[row, :k] = found
-                    break
-                context.counts[f"{self.name}: gave up {self.rules[kept - 1]}"] += 1
+            found = self._arranged(self.rules, mine, k)
+            if found is None:
+                found = self._relaxed(mine, k, context)
+            chosen[row, :k] = found
         return front(ranked, chosen)
+
+    def _arranged(self, rules: tuple[Rule, ...], pool: _Pool, k: int) -> list[int] | None:
+        demands = self._demands(rules, pool, k)
+        return None if demands is None else arrange(k, demands)
+
+    def _relaxed(self, pool: _Pool, k: int, context: Context) -> list[int]:
+        """A list that keeps each rule that can be kept together with those before it."""
+        kept: tuple[Rule, ...] = ()
+        best = list(range(k))
+        for rule in self.rules:
+            found = self._arranged((*kept, rule), pool, k)
+            if found is None:
+                context.counts[f"{self.name}: gave up {rule}"] += 1
+            else:
+                kept, best = (*kept, rule), found
+        return best
 
     @property
     def _columns(self) -> list[str]:
