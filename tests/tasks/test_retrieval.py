@@ -223,3 +223,17 @@ def test_a_model_that_asks_for_compilation_trains_in_any_case(merge):
     assert np.isfinite(history.history["loss"][0])
     if keras.backend.backend() == "tensorflow":
         assert model.jit_compile == (merge is False)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="others know every shape")
+@pytest.mark.parametrize("number", [1, 3, 20])
+def test_hard_negatives_of_batches_of_any_size(number):
+    import tensorflow as tf
+
+    task = Retrieval(num_hard_negatives=number)
+    table = tf.constant(np.random.default_rng(0).normal(size=(6, 4)).astype("float32"))
+    compiled = tf.function(task, input_signature=[tf.TensorSpec([None, 4])] * 2)
+    for rows in (6, 2):
+        queries, candidates = table[:rows], table[::-1][:rows]
+        expected = float(task(queries, candidates))
+        assert float(compiled(queries, candidates)) == pytest.approx(expected, rel=1e-5)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from shortlist._backend.replicas import with_others
 from shortlist._backend.softmax import integer_ids
 from shortlist.errors import ConfigError
 from shortlist.losses import (
@@ -47,7 +48,8 @@ class Retrieval(MeasuredTask):
     probability, accidental hits out, masked ones out, the hardest negatives kept; then the loss.
     With the default loss and two-dimensional queries the softmax is taken block by block and the
     logits are never stored; `num_hard_negatives`, `batch_metrics`, a loss of one's own and several
-    heads need them whole.
+    heads need them whole. Where ``tf.distribute`` splits a batch over replicas, the candidates of
+    all of them are negatives, as if the batch were whole.
 
     Args:
         loss: a Keras loss of one-hot labels and logits; by default the softmax cross-entropy,
@@ -179,6 +181,7 @@ class Retrieval(MeasuredTask):
                 "Pass the id of each row of candidate_embeddings."
             )
         batch_metrics = self._group("batch") if compute_batch_metrics else []
+        batch = _over_replicas(batch)
         blockwise = len(batch.queries.shape) == 2 and not self._num_hard_negatives > 0
         if self._loss is None and blockwise and not batch_metrics:
             loss = self._softmax(batch)
@@ -284,6 +287,22 @@ class Retrieval(MeasuredTask):
 
 def _wanted(metric: Any, training: bool | None) -> bool:
     return not training or getattr(metric, "during_training", True)
+
+
+def _over_replicas(batch: _Batch) -> _Batch:
+    """The batch with the candidates of all replicas, where there are several: more negatives."""
+    ids = None if batch.ids is None else integer_ids(batch.ids)
+    own = [batch.candidates, batch.log_q, ids, batch.counts]
+    joined = with_others(own)
+    if joined[0] is batch.candidates:
+        return batch
+    candidates, log_q, ids, counts = joined
+    mask = batch.mask
+    if mask is not None:
+        more = ops.shape(candidates)[0] - ops.shape(batch.candidates)[0]
+        others = ops.ones((ops.shape(mask)[0], more), dtype="bool")
+        mask = ops.concatenate([ops.cast(mask, "bool"), others], axis=1)
+    return batch._replace(candidates=candidates, log_q=log_q, ids=ids, counts=counts, mask=mask)
 
 
 def _in_pairs(batch: _Batch) -> _Batch:
