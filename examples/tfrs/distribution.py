@@ -58,7 +58,7 @@ def main(epochs: int = 3, quick: bool = False) -> dict[str, float]:
     with strategy.scope():
         model = MovielensModel(sizes["user"].size, sizes["title"].size)
         model.compile(optimizer=keras.optimizers.Adagrad(0.1))
-    # The batch is that of all replicas together; each looks for its negatives in its own half.
+    # The batch is that of all replicas together, and so are the negatives of each query.
     batches = ratings.batch(4096, drop_remainder=True).cache()
     history = model.fit(batches, epochs=1 if quick else epochs, verbose=0).history
     print(f"Replicas: {strategy.num_replicas_in_sync}")

@@ -183,9 +183,12 @@ def mine_hard_negatives(logits: Tensor, labels: Tensor, number: int) -> tuple[Te
     """
     logits = ops.convert_to_tensor(logits)
     labels = ops.cast(labels, logits.dtype)
-    if number <= 0 or number >= logits.shape[1] - 1:
+    width = logits.shape[1]
+    if number <= 0 or (width is not None and number >= width - 1):
         return logits, labels
-    _, columns = ops.top_k(ops.where(labels > 0, float("inf"), logits), number + 1)
+    # TensorFlow may compile for batches of any size.
+    kept = number + 1 if width is not None else ops.minimum(number + 1, ops.shape(logits)[1])
+    _, columns = ops.top_k(ops.where(labels > 0, float("inf"), logits), kept)
     return ops.take_along_axis(logits, columns, axis=1), ops.take_along_axis(
         labels, columns, axis=1
     )
