@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -15,17 +18,39 @@ __all__ = ["run"]
 
 _TOP = "factorized_top_k/top_100_categorical_accuracy"
 # Of the page's 300 epochs of the deep towers, as many as fit into minutes.
-_EPOCHS = {"basic_retrieval": 3, "basic_ranking": 3, "context_features": 3, "deep_recommenders": 20}
+_EPOCHS = {
+    "basic_retrieval": 3,
+    "basic_ranking": 3,
+    "context_features": 3,
+    "deep_recommenders": 20,
+    "sequential_retrieval": 3,
+    "listwise_ranking": 30,
+    "multitask": 3,
+    "dcn": 8,
+    "unified_embeddings": 5,
+    "tpu_embedding": 5,
+    "efficient_serving": 1,
+}
 _FIGURES = {
     "basic_retrieval": {_TOP: "top-100"},
     "basic_ranking": {"root_mean_squared_error": "RMSE"},
     "context_features": {"without time": "top-100", "with time": "top-100"},
     "deep_recommenders": {f"{n} layers": "top-100" for n in (1, 2, 3)},
+    "sequential_retrieval": {_TOP: "top-100"},
+    "listwise_ranking": {"MSE": "NDCG", "ListMLE": "NDCG"},
+    "multitask": {"joint, top-100": "top-100", "joint, RMSE": "RMSE"},
+    "dcn": {"DCN": "RMSE", "DCN, low rank": "RMSE", "MLP": "RMSE"},
+    "unified_embeddings": {"separate tables": "RMSE", "unified, 2 x 2000 rows": "RMSE"},
+    "tpu_embedding": {"RMSE": "RMSE"},
+    "efficient_serving": {"BruteForce": "ms a query", "Streaming": "ms a query"},
 }
+# These compare the times of whole programs too: both sides start from strings.
+_TIMED = ("basic_retrieval", "basic_ranking", "context_features", "deep_recommenders")
+_WORKERS = Path(__file__).parent / "workers"
 
 
 def run(settings: Settings) -> Iterator[Line]:
-    """Each tutorial once on both sides; their figures, then their CPU time, imports excluded."""
+    """Each tutorial once on both sides: its figures, and of some the CPU time without imports."""
     _write(settings)
     for name, epochs in _EPOCHS.items():
         backends = ["tensorflow"] if name == "basic_retrieval" else settings.backends
@@ -41,8 +66,11 @@ def _tutorial(settings: Settings, name: str, backend: str, epochs: int) -> Itera
         "quick": settings.quick,
         "folder": str(settings.folder),
     }
+    if name not in _TIMED:
+        _write_codes(settings, name)
+    theirs_program = "tutorials_tfrs.py" if name in _TIMED else "tutorials_codes_tfrs.py"
     sides = [
-        settings.tfrs("tutorials_tfrs.py", **told),
+        settings.tfrs(theirs_program, **told),
         settings.ours("ours", "tutorials_ours.py", backend, **told),
     ]
     measured = interleave(sides, settings.cores[0], settings.count(1), warmups=0)
@@ -50,9 +78,11 @@ def _tutorial(settings: Settings, name: str, backend: str, epochs: int) -> Itera
     versions = {"ours": ours.versions, "theirs": theirs.versions}
     for key, unit in _FIGURES[name].items():
         if key in theirs.found:
-            case = f"{name}, {backend}" + (f", {key}" if "/" not in key and " " in key else "")
+            case = f"{name}, {backend}" + ("" if len(_FIGURES[name]) == 1 else f", {key}")
             found = (ours.found[key], theirs.found[key])
             yield Line("tutorials", case, found[0], "TFRS", found[1], unit, versions=versions)
+    if name not in _TIMED:
+        return
     yield Line(
         "tutorials",
         f"{name}, {backend}, time",
@@ -63,6 +93,15 @@ def _tutorial(settings: Settings, name: str, backend: str, epochs: int) -> Itera
         versions=versions,
         details={"ours_wall": ours.wall, "theirs_wall": theirs.wall},
     )
+
+
+def _write_codes(settings: Settings, name: str) -> None:
+    """The columns of one of our programs, for the other side to learn from the same."""
+    if name == "efficient_serving":
+        return
+    rows = ["2000"] if settings.quick else []
+    program = [sys.executable, str(_WORKERS / "tutorial_columns.py"), name]
+    subprocess.run([*program, str(settings.folder / name), *rows], check=True)
 
 
 def _write(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Listwise ranking: learn from single ratings or from whole lists, and compare the orders.
+"""Listwise ranking: learn from single ratings, from pairs or from whole lists, and compare.
 
 Runs on every backend (``KERAS_BACKEND``). Prints the NDCG of lists of five films that the user
 rated, held out of training, of a model trained with each loss.
@@ -16,7 +16,7 @@ import numpy as np
 
 from shortlist.datasets import movielens
 from shortlist.features import Categorical, Encoder
-from shortlist.losses.listwise import listwise_softmax
+from shortlist.losses import list_mle_loss, pairwise_hinge_loss
 from shortlist.tfrs.examples.movielens import sample_listwise
 
 Columns = dict[str, np.ndarray]
@@ -82,7 +82,11 @@ def ndcg(stars: np.ndarray, scores: np.ndarray) -> float:
 
 def main(epochs: int = 30, quick: bool = False) -> dict[str, float]:
     train, test, sizes = load(10_000 if quick else None)
-    losses = {"MSE": keras.losses.MeanSquaredError(), "listwise softmax": listwise_softmax}
+    losses = {
+        "MSE": keras.losses.MeanSquaredError(),
+        "pairwise hinge": pairwise_hinge_loss,
+        "ListMLE": list_mle_loss,
+    }
     figures = {}
     for name, loss in losses.items():
         keras.utils.set_random_seed(42)
