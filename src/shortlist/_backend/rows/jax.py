@@ -67,7 +67,7 @@ def _by_walking(ids: Any, gradients: Any, size: int) -> tuple[Any, Any]:
 
 def _by_sorting(ids: Any, gradients: Any, size: int) -> tuple[Any, Any]:
     count = ids.shape[0]
-    ordered, places = jax.lax.sort_key_val(ids, jnp.arange(count, dtype="int32"))
+    ordered, places = _sorted(ids, size)
     starts = jnp.concatenate([jnp.ones(min(count, 1), bool), ordered[1:] != ordered[:-1]])
     segment = running_sum(starts) - 1
     sums = jax.ops.segment_sum(
@@ -75,6 +75,17 @@ def _by_sorting(ids: Any, gradients: Any, size: int) -> tuple[Any, Any]:
     )
     distinct = jnp.full(count, size, "int32").at[segment].set(ordered, indices_are_sorted=True)
     return distinct, sums
+
+
+def _sorted(ids: Any, size: int) -> tuple[Any, Any]:
+    """Ids from 0 to ``size`` in order, and the place where each was."""
+    count = ids.shape[0]
+    places = jnp.arange(count, dtype="uint32")
+    if not 0 < (size + 1) * count <= 2**32:
+        return jax.lax.sort_key_val(ids, places)
+    # Both in one number: sorting pairs takes four times as long.
+    packed = jax.lax.sort(ids.astype("uint32") * np.uint32(count) + places)
+    return (packed // np.uint32(count)).astype("int32"), packed % np.uint32(count)
 
 
 def outside(ids: Any, size: int) -> Any | None:
