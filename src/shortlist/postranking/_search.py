@@ -53,11 +53,20 @@ class _Search:
         self.chosen: list[int] = []
         # Pinned items are kept for their places.
         self.pinned = set(demands.pins.values())
-        self.used = [item in self.pinned for item in range(len(self.rows))]
-        self.counts = [defaultdict[int, int](int) for _ in demands.limits]
-        # The values of each limit that no further item may have.
+        self.used = [False] * len(self.rows)
+        for item in self.pinned:
+            self.used[item] = True
+        # For each limit the values that no further item may have, and what that is worked out by.
         self.full: list[set[int]] = [set() for _ in demands.limits]
+        self.caps = [
+            (sets, most, full, defaultdict[int, int](int))
+            for (sets, most, _), full in zip(demands.limits, self.full, strict=True)
+            if most < k
+        ]
         self.missing = [need for _, need, _ in demands.quotas]
+        # Up to here the places that follow are enough for all quotas, whatever stands there.
+        needed = -(-sum(self.missing) // max(demands.serves, 1))
+        self.easy = min(k - 1 - needed, *(k - need * apart for _, need, apart in demands.quotas), k)
         self.reach = max((distance - 1 for _, _, distance in demands.limits), default=0)
         self.numbers: dict[object, int] = {}
         # All items before this one are used.
@@ -91,7 +100,7 @@ class _Search:
         if place == self.k or (self.failed and self._state() in self.failed):
             return
         forbidden, rows, used = self._forbidden(place), self.rows, self.used
-        wanting = bool(self.missing) and max(self.missing) > 0
+        wanting = bool(self.missing) and place >= self.easy and max(self.missing) > 0
         pinned = self.demands.pins.get(place)
         while self.first < len(used) and used[self.first]:
             self.first += 1
@@ -148,9 +157,7 @@ class _Search:
         self.chosen.append(item)
         self.used[item] = True
         row = self.rows[item]
-        for counts, full, (sets, most, _) in zip(
-            self.counts, self.full, self.demands.limits, strict=True
-        ):
+        for sets, most, full, counts in self.caps:
             for value in sets[row]:
                 counts[value] += 1
                 if counts[value] == most:
@@ -163,9 +170,7 @@ class _Search:
         self.used[item] = item in self.pinned
         self.first = min(self.first, item)
         row = self.rows[item]
-        for counts, full, (sets, _, _) in zip(
-            self.counts, self.full, self.demands.limits, strict=True
-        ):
+        for sets, _, full, counts in self.caps:
             for value in sets[row]:
                 counts[value] -= 1
                 full.discard(value)
