@@ -9,6 +9,7 @@ standard library and the backend that the worker has chosen.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -25,11 +26,13 @@ _NAMED = (
     "keras",
     "lightgbm",
     "numpy",
+    "scann",
     "shortlist",
     "tensorflow",
     "tensorflow-recommenders",
     "tf-keras",
     "torch",
+    "usearch",
 )
 
 
@@ -84,9 +87,10 @@ def _peak_megabytes() -> float:
 
 
 def _versions() -> dict[str, str]:
-    modules = {name: name.replace("-", "_") for name in _NAMED}
-    return {
-        name: importlib.metadata.version(name)
-        for name, module in modules.items()
-        if sys.modules.get(module) is not None
-    }
+    found = {}
+    for name in _NAMED:
+        if sys.modules.get(name.removesuffix("-cpu").replace("-", "_")) is not None:
+            # Ours may be on the path without being installed.
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                found[name] = importlib.metadata.version(name)
+    return found

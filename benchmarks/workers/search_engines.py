@@ -33,7 +33,8 @@ def make(folder: str, engine: str, recall: float, singles: int, batches: int) ->
         for query in asked[:singles]:
             made.search(query[None], k)
         times["one"].append((time.process_time() - began) / singles)
-        blocks = [asked[start : start + batch] for start in range(0, batches * batch, batch)]
+        starts = range(0, min(batches * batch, len(asked)), batch)
+        blocks = [asked[start : start + batch] for start in starts]
         began = time.process_time()
         found = [made.search(block, k) for block in blocks]
         times["batch"].append((time.process_time() - began) / sum(map(len, blocks)))
