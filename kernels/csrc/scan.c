@@ -187,41 +187,79 @@ static const Path *path_named(const char *name) {
 /* ---- packing ---- */
 
 static float scale_of(const float *x, int64_t dim, float largest) {
-    float top = 0;
-    for (int64_t i = 0; i < dim; i++) top = fabsf(x[i]) > top ? fabsf(x[i]) : top;
+    float tops[16] = {0}, top = 0;
+    int64_t i = 0;
+    for (; i + 16 <= dim; i += 16)
+        for (int j = 0; j < 16; j++)
+            tops[j] = fabsf(x[i + j]) > tops[j] ? fabsf(x[i + j]) : tops[j];
+    for (; i < dim; i++) top = fabsf(x[i]) > top ? fabsf(x[i]) : top;
+    for (int j = 0; j < 16; j++) top = tops[j] > top ? tops[j] : top;
     return top / largest > SMALLEST_SCALE ? top / largest : SMALLEST_SCALE;
 }
 
 /* Rounded up, so that a bound stays one. */
 static float above(double value) { return (float)(value * (1 + 4 * UNIT)); }
 
+/* To the nearest integer, in a way that is vectorised on any processor. */
+static float rounded(float value) {
+    const float big = 12582912.0f; /* 1.5 * 2^23: adding it leaves no room for fractions */
+    return (value + big) - big;
+}
+
+/* The codes of a row, and the squared norms of the codes and of what they leave out. */
+static void encode(const float *x, int64_t dim, float back, uint8_t *codes, double *norm,
+                   double *error) {
+    int32_t norms[16] = {0};
+    float errors[16] = {0};
+    int64_t i = 0;
+    for (; i + 16 <= dim; i += 16)
+        for (int j = 0; j < 16; j++) {
+            float value = x[i + j] * back, code = rounded(value), rest = value - code;
+            norms[j] += (int32_t)code * (int32_t)code;
+            errors[j] += rest * rest;
+            codes[i + j] = (uint8_t)((int32_t)code + 128);
+        }
+    for (; i < dim; i++) {
+        float value = x[i] * back, code = rounded(value), rest = value - code;
+        norms[i % 16] += (int32_t)code * (int32_t)code;
+        errors[i % 16] += rest * rest;
+        codes[i] = (uint8_t)((int32_t)code + 128);
+    }
+    *norm = *error = 0;
+    for (int j = 0; j < 16; j++) {
+        *norm += norms[j];
+        *error += errors[j];
+    }
+    /* A float sum of so many terms may be that much too small. */
+    *error *= 1 + (double)(dim / 16 + 4) * 2 * UNIT;
+}
+
 /* Write `count` rows behind the first `at` of a chunk. Bounds only ever grow, and lanes are
- * written once, so that a search over the rows before may go on meanwhile. */
-EXPORT void shortlist_pack(const float *x, int64_t count, int64_t dim, int64_t at, uint8_t *codes,
-                           float *inverse, float *bounds) {
+ * written once, so that a search over the rows before may go on meanwhile.
+ * Returns 0, or 2 without memory. */
+EXPORT int shortlist_pack(const float *x, int64_t count, int64_t dim, int64_t at, uint8_t *codes,
+                          float *inverse, float *bounds) {
     int64_t quads = (dim + 3) / 4;
+    uint8_t *encoded = malloc((size_t)quads * 4 + 1);
+    if (!encoded) return 2;
+    memset(encoded, 128, (size_t)quads * 4);
     for (int64_t n = 0; n < count; n++, x += dim) {
         int64_t row = at + n;
         uint8_t *group = codes + row / LANES * LANES * quads * 4 + row % LANES * 4;
-        float scale = scale_of(x, dim, 127), back = 1 / scale;
-        double error = 0, norm = 0;
-        for (int64_t i = 0; i < dim; i++) {
-            /* The code that is stored is what counts; how it was rounded is in its error. */
-            float code = rintf(x[i] * back);
-            float rest = x[i] * back - code;
-            norm += (double)(code * code);
-            error += (double)(rest * rest);
-            group[i / 4 * 64 + i % 4] = (uint8_t)((int)code + 128);
-        }
-        for (int64_t i = dim; i < quads * 4; i++) group[i / 4 * 64 + i % 4] = 128;
+        float back = 1 / scale_of(x, dim, 127);
+        double norm, error;
+        encode(x, dim, back, encoded, &norm, &error);
+        for (int64_t j = 0; j < quads; j++) memcpy(group + j * 64, encoded + j * 4, 4);
         /* 1 / scale is itself rounded: x = s (c + e) holds for the s whose inverse is `back`,
          * and x * back was rounded once. */
-        float far = above(sqrt(error) + 2 * UNIT * sqrt(norm)), long_ = above(sqrt(norm));
+        float far = above(sqrt(error) + 2 * UNIT * sqrt(norm)), wide = above(sqrt(norm));
         inverse[row] = back;
         float *bound = bounds + row / BLOCK * 2;
         if (far > bound[0]) bound[0] = far;
-        if (long_ > bound[1]) bound[1] = long_;
+        if (wide > bound[1]) bound[1] = wide;
     }
+    free(encoded);
+    return 0;
 }
 
 /* ---- searching ---- */
@@ -231,7 +269,7 @@ static void prepare(Query *query, const float *vector, int64_t dim, int8_t *code
     double error = 0, norm = 0;
     int32_t sum = 0;
     for (int64_t i = 0; i < dim; i++) {
-        float code = rintf(vector[i] * back);
+        float code = rounded(vector[i] * back);
         double exact = (double)vector[i] / (double)scale;
         codes[i] = (int8_t)code;
         sum += codes[i];

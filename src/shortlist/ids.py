@@ -18,6 +18,8 @@ from shortlist.errors import DataError
 __all__ = ["IdMap", "as_ids", "filler", "flatten"]
 
 _INT64 = np.iinfo(np.int64)
+# A list of ids long enough that looking up each by itself is felt.
+_LONG = 4096
 
 
 def as_ids(ids: Any) -> np.ndarray:
@@ -139,6 +141,7 @@ class IdMap:
     def __init__(self, ids: Any) -> None:
         listed = as_ids(ids).tolist()
         self._table: _Table | None = None
+        self._asked = 0
         try:
             self._places = dict(zip(listed, range(len(listed)), strict=True))
         except TypeError as error:
@@ -153,8 +156,10 @@ class IdMap:
     def of(self, ids: Any) -> np.ndarray:
         """The place of each id, int64; -1 for ids that are not here."""
         array = as_ids(ids)
-        # For many integers at once a table is worth its making; it is kept until something changes.
-        if array.dtype.kind in "iu" and 8 * len(array) > len(self):
+        # For many integers a table is worth its making; it is kept until something changes, so that
+        # long lists in several calls are many as well.
+        self._asked += len(array) if len(array) >= _LONG else 0
+        if array.dtype.kind in "iu" and 8 * max(self._asked, len(array)) > len(self):
             if self._table is None:
                 self._table = _Table.of(self._places)
             if self._table.fits:
@@ -165,12 +170,12 @@ class IdMap:
 
     def put(self, ids: Any, places: np.ndarray) -> None:
         """Add ids or move the ones that are here to other places."""
-        self._table = None
+        self._table, self._asked = None, 0
         self._places.update(zip(as_ids(ids).tolist(), places.tolist(), strict=True))
 
     def drop(self, ids: Any) -> None:
         """Forget ids; ones that are not here are passed over."""
-        self._table = None
+        self._table, self._asked = None, 0
         for value in as_ids(ids).tolist():
             self._places.pop(value, None)
 

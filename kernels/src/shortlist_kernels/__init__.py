@@ -47,7 +47,7 @@ def _library() -> ctypes.CDLL:
     library.shortlist_path.argtypes = [ctypes.c_int]
     library.shortlist_path.restype = ctypes.c_char_p
     library.shortlist_pack.argtypes = [pointer, number, number, number, pointer, pointer, pointer]
-    library.shortlist_pack.restype = None
+    library.shortlist_pack.restype = ctypes.c_int
     library.shortlist_scan.argtypes = [
         *(ctypes.c_char_p, ctypes.POINTER(_Chunk), number, number, pointer, number, number),
         *(pointer, pointer, pointer, pointer, pointer),
@@ -95,7 +95,7 @@ class Pack:
         array = _float32(vectors, self.dim)
         if at < 0 or at + len(array) > self.capacity:
             raise ValueError(f"Rows {at} to {at + len(array)} do not fit in {self.capacity}.")
-        _library().shortlist_pack(
+        code = _library().shortlist_pack(
             array.ctypes.data,
             len(array),
             self.dim,
@@ -104,6 +104,8 @@ class Pack:
             self.inverse.ctypes.data,
             self.bounds.ctypes.data,
         )
+        if code:
+            raise MemoryError("No memory for the codes of a row.")
 
 
 @dataclass(frozen=True, eq=False)
