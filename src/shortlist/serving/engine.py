@@ -14,8 +14,8 @@ import numpy as np
 from shortlist.postranking import PostRanker
 from shortlist.recommender import Recommendations, Recommender
 from shortlist.serving.asks import Answer, Ask, Id, Item
-from shortlist.serving.catalogue import Known
 from shortlist.serving.keys import IdKind
+from shortlist.serving.known import Known
 from shortlist.serving.stages import Drawing, asked_for
 from shortlist.serving.state import ItemChange, Profile
 
@@ -89,6 +89,8 @@ class Engine:
             SchemaError, DataError: an attribute is no column of the catalogue, or does not fit.
         """
         put = _rows(changes)
+        for row in put:
+            self.known.check_lists(row)
         if put:
             self.recommender.embed_items(put)
 

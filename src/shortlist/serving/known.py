@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from shortlist.errors import SchemaError
 from shortlist.recommender import Recommender
 
 __all__ = ["Known"]
@@ -52,8 +53,28 @@ class Known:
         """Those of a user's stored attributes that this version's model reads."""
         return {name: value for name, value in attributes.items() if name in self.features}
 
+    def check_lists(self, attributes: Mapping[str, Any]) -> None:
+        """Refuse a text for a column of lists, which would be taken as the list of its letters.
+
+        Raises:
+            SchemaError: a list was expected and something else received, or the other way round.
+        """
+        schema = self._recommender.items.schema
+        for name, value in attributes.items():
+            kind = schema.get(name)
+            if value is not None and kind is not None and _is_list(kind) != isinstance(value, list):
+                raise SchemaError(
+                    f"The column {name!r} expected {kind}, as JSON "
+                    f"{'a list' if _is_list(kind) else 'a single value'}; received "
+                    f"{str(value)[:80]!r}."
+                )
+
     def attributes(self, item: Id) -> dict[str, Any]:
         """An item's attributes, as JSON values."""
         row = self._recommender.items.filter(pl.col("item") == item).drop("item")
         found: dict[str, Any] = json.loads(row.write_json())[0]
         return found
+
+
+def _is_list(kind: pl.DataType) -> bool:
+    return isinstance(kind, pl.List | pl.Array)
