@@ -91,7 +91,8 @@ def test_a_warm_start_goes_on_with_what_is_new(tmp_path):
         new.model.history_table()[1 : len(known) + 1], old.model.history_table()[1:], atol=1e-5
     )
     fresh = larger.ids[len(known)]
-    assert fresh in second.recommender.recommend([1], k=second.recommender.size).lists()[0]
+    size = second.recommender.size
+    assert fresh in second.recommender.recommend([1], k=size, exclude_seen=False).lists()[0]
     about = json.loads((second.bundle / "about.json").read_text())
     assert about["warm_start"]["bundle"] == str(first.bundle)
     assert {"fingerprint", "name"} <= about["data"].keys()

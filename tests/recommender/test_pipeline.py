@@ -53,7 +53,7 @@ def test_it_retrieves_ranks_and_post_ranks():
 
 def test_seen_items_never_come_back_unless_asked_for():
     assert not {"a", "b", "c"} & set(made().recommend([2], k=5).lists()[0])
-    every = made(postranker=None).recommend([2], k=5, exclude_seen=False).lists()[0]
+    every = made().recommend([2], k=5, exclude_seen=False).lists()[0]
     assert {"a", "b", "c"} <= set(every)
     assert "d" not in made().recommend([1], k=5, exclude=[["d"]]).lists()[0]
 

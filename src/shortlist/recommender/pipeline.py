@@ -121,7 +121,8 @@ class Recommender:
                 mapping for all, or one (or None) for each. With them somebody new gets lists of
                 their own: ``recommend([None], features={"age": 30})``.
             exclude: items not to recommend, one sequence a user, besides those seen.
-            exclude_seen: leave out the items of each user's own history.
+            exclude_seen: leave out the items of each user's own history; False also leaves out the
+                post-ranker `Seen`.
             where: a condition on the items' attributes, such as ``"year >= 1990"`` (see
                 `shortlist.index.matching`): one for all users, or one (or None) for each.
             allow: the only items that may come back: a list for each user, or one flat NumPy array
@@ -144,7 +145,7 @@ class Recommender:
             SchemaError: a condition names no column, or a feature is none that the model reads.
             DataError: ids of another kind than those of training, or features that do not fit.
         """
-        postranker = adjusted(self.postranker, diversity, rules)
+        postranker = adjusted(self.postranker, diversity, rules, exclude_seen)
         with self._live.gate.reading():
             self.check_k(k)
             queries, told = self._asked(users, history, features, exclude, exclude_seen)

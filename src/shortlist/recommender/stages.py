@@ -12,7 +12,7 @@ import numpy as np
 from shortlist.baselines import Popularity
 from shortlist.errors import ConfigError
 from shortlist.ids import as_ids
-from shortlist.postranking import MMR, Context, Pipeline, PostRanker, Stage, Trace
+from shortlist.postranking import MMR, Context, Pipeline, PostRanker, Seen, Stage, Trace
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
 from shortlist.recommender.answers import Stages
@@ -134,7 +134,10 @@ class Machine:
 
 
 def adjusted(
-    postranker: PostRanker | None, diversity: float | None, rules: Sequence[PostRanker]
+    postranker: PostRanker | None,
+    diversity: float | None,
+    rules: Sequence[PostRanker],
+    exclude_seen: bool = True,
 ) -> PostRanker | None:
     """The post-ranker with another diversity and with further steps, each at its stage.
 
@@ -143,22 +146,23 @@ def adjusted(
         diversity: from 0, the order of relevance, to 1; in place of every step that diversifies.
             None leaves them.
         rules: further steps; each comes after those of its own stage.
+        exclude_seen: False leaves out the step that takes out what a user has met.
 
     Raises:
         ConfigError: ``diversity`` is out of range.
     """
-    if diversity is None and not rules:
+    alone = [] if postranker is None else [postranker]
+    own = list(postranker) if isinstance(postranker, Pipeline) else alone
+    steps = [step for step in own if exclude_seen or not isinstance(step, Seen)]
+    if diversity is None and not rules and len(steps) == len(own):
         return postranker
-    steps = list(postranker) if isinstance(postranker, Pipeline) else [postranker]
-    kept = [step for step in steps if step is not None]
-    added = list(rules)
     if diversity is not None:
-        kept = [step for step in kept if step.stage is not Stage.DIVERSITY]
         if not 0.0 <= diversity <= 1.0:
             raise ConfigError(f"diversity expected a number from 0 to 1; received {diversity!r}.")
+        steps = [step for step in steps if step.stage is not Stage.DIVERSITY]
         if diversity:
-            added.append(MMR(trade_off=1.0 - diversity))
-    return Pipeline(sorted([*kept, *added], key=lambda step: step.stage))
+            steps.append(MMR(trade_off=1.0 - diversity))
+    return Pipeline(sorted([*steps, *rules], key=lambda step: step.stage))
 
 
 def _replaced(ranked: Ranked, rows: np.ndarray, other: Ranked) -> Ranked:
