@@ -14,6 +14,7 @@ from shortlist.cli.doctor import doctor
 from shortlist.cli.evaluate import evaluate
 from shortlist.cli.export_events import export_events
 from shortlist.cli.failures import report
+from shortlist.cli.index import indexes
 from shortlist.cli.output import finish_output
 from shortlist.cli.process import tidy_process
 from shortlist.cli.quickstart import quickstart
@@ -34,6 +35,7 @@ app = typer.Typer(
 for command in (quickstart, train, evaluate, recommend, serve, export_events, replay, doctor):
     app.command()(command)
 app.add_typer(bundles, name="bundle")
+app.add_typer(indexes, name="index")
 
 
 def _print_version(asked: bool) -> None:

@@ -7,6 +7,7 @@ tuning.table()          # every trial: the curve of recall against time
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -132,15 +133,15 @@ def tuned(
         # All of them found is enough, though a margin is then out of reach.
         return trial.recall >= min(recall + _MARGIN * trial.error, 1.0)
 
-    good: list[Trial] = []
+    fastest = math.inf
     for rescored in _RESCORED if parts is not None else ():
         found = _fewest(measure, enough, list(_steps(parts or 1)), rescored)
         if found is not None:
             # More candidates cost more, and only pay while fewer parts then suffice.
-            if good and found.milliseconds > 1.3 * min(t.milliseconds for t in good):
+            if found.milliseconds > 1.3 * fastest:
                 break
-            good.append(found)
-    chosen = min(good, key=lambda t: t.milliseconds, default=None)
+            fastest = min(fastest, found.milliseconds)
+    chosen = min(filter(enough, trials), key=lambda t: t.milliseconds, default=None)
     if parts is not None and chosen is None:
         chosen = max(trials, key=lambda t: t.recall)
         warnings.warn(

@@ -1,0 +1,50 @@
+"""`open_index`: a saved index, whichever engine wrote it."""
+
+from __future__ import annotations
+
+import os
+
+from shortlist.bundle import read_folder
+from shortlist.errors import BundleError
+from shortlist.index.base import Index
+from shortlist.index.exact import Exact
+from shortlist.index.faiss import Faiss
+from shortlist.index.scann import Scann
+from shortlist.index.sharded import Sharded
+
+__all__ = ["ENGINES", "open_index"]
+
+ENGINES: dict[str, type[Index]] = {
+    "exact": Exact,
+    "faiss": Faiss,
+    "scann": Scann,
+    "sharded": Sharded,
+}
+
+
+def open_index(path: str | os.PathLike[str]) -> Index:
+    """Open an index that `Index.save` wrote.
+
+    Args:
+        path: its folder.
+
+    Raises:
+        BundleError: the folder is incomplete, altered, from a newer version or no index.
+        MissingDependencyError: the library of its engine is not installed.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Exact().build(np.eye(2), ["a", "b"]).save(f"{folder}/index")
+    ...     type(open_index(f"{folder}/index")).__name__
+    'Exact'
+    """
+    folder = read_folder(path, kind="index")
+    config = folder.read_json("index.json")
+    name = config.get("engine") if isinstance(config, dict) else None
+    if name not in ENGINES:
+        raise BundleError(
+            f"{path} holds an index of the engine {name!r}; expected one of {sorted(ENGINES)}. "
+            "Load it with the class that wrote it."
+        )
+    return ENGINES[name].read(folder)
