@@ -17,6 +17,7 @@ from shortlist.models.rankers import (
     LogisticRegression,
     MaskNet,
 )
+from shortlist.models.rating import RatingFactors, RatingModel
 from shortlist.models.two_tower import TwoTower
 
 __all__ = [
@@ -32,5 +33,7 @@ __all__ = [
     "MaskNet",
     "Model",
     "Ranker",
+    "RatingFactors",
+    "RatingModel",
     "TwoTower",
 ]
