@@ -113,6 +113,21 @@ def test_equal_to_the_naive_greedy_search(seed, n, k, trade_off, windowed):
     assert dpp(pool, context).lists()[0] == chosen + left
 
 
+@given(seeds, st.sampled_from([0.5, 0.8, 0.9, 0.97]), st.sampled_from([None, 3]), st.booleans())
+def test_the_first_columns_do_only_where_they_are_enough(seed, trade_off, window, alike):
+    """Nothing that is left out at first could have been chosen."""
+    draw = np.random.default_rng(seed)
+    vectors = (draw.standard_normal((3, 60, 4)) + (8.0 if alike else 0.0)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
+    gains = trade_off * -np.sort(-(draw.random((3, 60)) ** draw.uniform(0.3, 3)), axis=1)
+    gains[1, 30:] = -np.inf
+    dpp = DPP(trade_off=trade_off, window=window)
+    found = dpp._choose(gains.copy(), vectors, 6)
+    for row in range(3):
+        whole, _ = dpp._search(gains[row], vectors[row], 6)
+        np.testing.assert_array_equal(found[row], whole)
+
+
 def test_twins_come_last_and_without_noise():
     vectors = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
     pool = Ranked(np.arange(6)[None], -np.arange(6.0)[None], np.ones((1, 6)))

@@ -13,7 +13,7 @@ from shortlist.ranked import Ranked
 
 __all__ = ["check_trade_off", "check_window", "spread"]
 
-_PLACES_AT_ONCE = 2**13
+_PLACES_AT_ONCE = 2**14
 
 
 def check_trade_off(trade_off: float) -> None:

@@ -20,6 +20,8 @@ __all__ = ["DPP"]
 # The largest logarithm of a ratio of two weights, and that of a weight that is nothing: twice the
 # first is within the range of numbers and twice the second is far below it.
 _RANGE, _NOTHING = 300.0, 1e4
+# How many columns for each place are tried first, and how light the others must be for that.
+_GUESS, _LIGHT = 4, 0.3
 
 
 @final
@@ -78,38 +80,77 @@ class DPP(PostRanker):
         """The columns ``[B, k]`` in the order they are chosen; ``gains`` is used up."""
         if self.trade_off == 1:
             return np.argsort(-gains, axis=1, kind="stable")[:, :k]
+        width = _GUESS * k
+        if width < gains.shape[1] and self._may_do(gains, width):
+            chosen, least = self._found(gains[:, :width], vectors[:, :width], k)
+            if (least >= self._most(gains[:, width])).all():
+                return chosen
+        return self._found(gains, vectors, k)[0]
+
+    def _may_do(self, gains: np.ndarray, width: int) -> bool:
+        """Whether the first columns are likely to hold all that will be chosen.
+
+        An item is never worth more than its weight. So once something is chosen from the first
+        columns, always at a higher worth than the weights of the others, these did not matter.
+        """
+        falling = bool((gains[:, 1:] <= gains[:, :-1]).all())
+        return falling and self._weighted and bool((self._most(gains[:, width]) <= _LIGHT).all())
+
+    @property
+    def _weighted(self) -> bool:
+        """Whether the weights are within the range of numbers."""
+        return self.trade_off / (1 - self.trade_off) <= _RANGE
+
+    def _most(self, gains: np.ndarray) -> np.ndarray:
+        """The weights, which are the most that items can be worth; -inf where none stands."""
+        there = np.isfinite(gains)
+        return np.where(there, np.exp((gains - self.trade_off) / (1 - self.trade_off)), -np.inf)
+
+    def _found(
+        self, gains: np.ndarray, vectors: np.ndarray, k: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The columns ``[B, k]``, and the least that one of them was worth when it was chosen."""
         # One list alone goes without the first axis, for which NumPy takes half the time.
         if len(gains) == 1:
-            return self._search(gains[0], vectors[0], k)[None]
+            chosen, least = self._search(gains[0], vectors[0], k)
+            return chosen[None], least
         return self._search(gains, vectors, k)
 
-    def _search(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
-        """As `_choose`, for one list or for several."""
+    def _search(
+        self, gains: np.ndarray, vectors: np.ndarray, k: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `_found`, for one list or for several."""
         window = None if self.window is None else self.window - 1
         share, starts = 1 - self.trade_off, places_of(gains)
         # The greatest t r + (1 - t) log residual is the greatest exp(t r / (1 - t)) residual, and
         # the residuals of a kernel that has each item's weight in it are these at once. So no
         # logarithms are needed as long as the weights are within the range of numbers.
-        weighted = self.trade_off / share <= _RANGE
+        gains, weighted = gains.copy(), self._weighted
         logs = np.maximum((gains - self.trade_off) / share, -_NOTHING) if weighted else 0.0 * gains
         there = np.isfinite(gains)
         weights = np.where(there, np.exp(logs), 1.0)
         left = residuals(self._kernel(logs / 2, vectors), weights, k, window)
         least = np.where(there, SMALLEST * weights, -np.inf)
         left.values[~there] = -np.inf
-        flat, flat_least, flat_gains = (x.reshape(-1) for x in (left.values, least, gains))
         values = left.values.copy() if weighted else gains
+        flat, flat_least, flat_gains, flat_values = (
+            x.reshape(-1) for x in (left.values, least, gains, values)
+        )
+        worths = []
 
         def after(columns: np.ndarray) -> np.ndarray:
-            left.choose(columns)
             places = starts + columns
+            worths.append(flat_values[places])
+            left.choose(columns)
             if weighted:
                 flat[places] = flat_least[places] = -np.inf
                 return np.maximum(left.values, least, out=values)
             flat_gains[places] = -np.inf
             return gains + share * np.log(np.maximum(left.values, SMALLEST))
 
-        return choose(values, k, after)
+        chosen = choose(values, k, after)
+        worths.append(flat_values[starts + chosen[..., -1]])
+        return chosen, np.min(worths, axis=0)
 
     def _kernel(self, logs: np.ndarray, vectors: np.ndarray) -> Fill:
         """The rows of ``exp(logs_i + logs_j - |v_i - v_j|^2 / (2 sigma^2))``."""
