@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from shortlist.recommender.answers import Explanation, Recommendations
     from shortlist.recommender.batch import recommend_all
     from shortlist.recommender.config import Config
+    from shortlist.recommender.formula import FormulaReranker, ScoreFormula
     from shortlist.recommender.job import Job, Stage, Trained
     from shortlist.recommender.models import NotExportedWarning
     from shortlist.recommender.pipeline import Recommender
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "Config": "config",
     "Explanation": "answers",
+    "FormulaReranker": "formula",
     "Job": "job",
     "NotExportedWarning": "models",
     "Recommendations": "answers",
     "Recommender": "pipeline",
+    "ScoreFormula": "formula",
     "Stage": "job",
     "TowerRetriever": "retrieval",
     "Trained": "job",
@@ -33,10 +36,12 @@ _EXPORTS = {
 __all__ = [
     "Config",
     "Explanation",
+    "FormulaReranker",
     "Job",
     "NotExportedWarning",
     "Recommendations",
     "Recommender",
+    "ScoreFormula",
     "Stage",
     "TowerRetriever",
     "Trained",
