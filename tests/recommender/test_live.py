@@ -9,74 +9,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from shortlist.baselines import Popularity
 from shortlist.bundle import read_folder, write_folder
-from shortlist.data import Interactions
 from shortlist.errors import BundleError, ConfigError, DataError, SchemaError
-from shortlist.features import FeatureInfo
-from shortlist.postranking import AttributeCap, Pipeline, Seen
-from shortlist.recommender import NotExportedWarning, Recommender, UserStore
-from shortlist.recommender.config import FeaturesConfig
-from shortlist.recommender.encoders import Encoders
-from shortlist.recommender.reranking import Reranker
-from shortlist.recommender.retrieval import TowerRetriever
-from shortlist.recommender.signals import SIGNALS, Signals
+from shortlist.postranking import AttributeCap
+from shortlist.recommender import NotExportedWarning, Recommender
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.backend
 
-N = 40
-ITEMS = pl.DataFrame(
-    {
-        "item": list(range(100, 100 + N)),
-        "title": [f"Film {n}" for n in range(N)],
-        "year": [1980 + n for n in range(N)],
-        "genres": [["drama"] if n % 2 else ["comedy", "war"] for n in range(N)],
-    }
-)
-USERS = pl.DataFrame({"user": [1, 2, 3, 4], "job": ["cook", "cook", "clerk", "clerk"]})
-LOG = Interactions(
-    {
-        "user": [1, 1, 1, 2, 2, 2, 3, 3, 3, 3],
-        "item": [100, 101, 102, 103, 104, 100, 101, 100, 105, 106],
-        "time": list(range(10)),
-    }
-)
-
-
-def made(**options):
-    from shortlist.models import Ranker, TwoTower
-    from shortlist.training import set_seed
-
-    set_seed(3)
-    encoders = Encoders.fit(LOG, USERS, ITEMS, FeaturesConfig(), 8)
-    model = options.pop("model", TwoTower)(
-        encoders.query.describe(), encoders.candidate.describe(), embedding_dim=8, history="history"
-    )
-    model.build_all()
-    retriever = TowerRetriever.of(model, encoders.query, encoders.candidate, ITEMS)
-    ranker = Ranker({name: FeatureInfo("numeric") for name in SIGNALS}, loss="listwise")
-    ranker.build_all()
-    kernel = ranker.output_layer.kernel
-    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
-    return Recommender(
-        retriever,
-        UserStore.of(LOG, USERS),
-        ITEMS,
-        fallback=Popularity().fit(LOG),
-        ranker=Reranker(ranker, Signals.of(LOG), retriever.item_vectors),
-        postranker=Pipeline([Seen(), AttributeCap(column="genres", at_most=3)]),
-        pool=20,
-        **options,
-    )
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    path = tmp_path_factory.mktemp("bundles") / "1"
-    made().save(path, about={"metrics": {}})
-    return path
+N = 40  # items
 
 
 @pytest.fixture
@@ -119,8 +61,8 @@ def test_loading_and_answering_load_no_framework(bundle):
     assert 7 in again.items["item"].to_list()
 
 
-def test_conditions_and_allowed_items(loaded):
-    years = dict(zip(ITEMS["item"], ITEMS["year"], strict=True))
+def test_conditions_and_allowed_items(loaded, film_items):
+    years = dict(zip(film_items["item"], film_items["year"], strict=True))
     for users in ([1], [None], [1, None, 2]):
         for row in loaded.recommend(users, k=5, where="year >= 2000").lists():
             assert len(row) == 5
@@ -154,12 +96,12 @@ def test_features_make_a_list_for_somebody_new(loaded):
         loaded.recommend([None], features={"job": 7})
 
 
-def test_diversity_and_rules_of_a_call(loaded):
+def test_diversity_and_rules_of_a_call(loaded, film_items):
     plain = loaded.recommend([1], k=6, diversity=0.0).lists()
     assert loaded.recommend([1], k=6).lists() == plain
     assert loaded.recommend([1], k=6, diversity=0.9).lists() != plain
     capped = loaded.recommend([1], k=6, rules=[AttributeCap(column="genres", at_most=1)])
-    genres = dict(zip(ITEMS["item"], ITEMS["genres"].to_list(), strict=True))
+    genres = dict(zip(film_items["item"], film_items["genres"].to_list(), strict=True))
     assert len({genres[item][0] for item in capped.lists()[0][:2]}) == 2
     with pytest.raises(ConfigError, match="diversity expected a number from 0 to 1; received 2"):
         loaded.recommend([1], diversity=2)
@@ -192,7 +134,7 @@ def test_a_failing_ranker_is_an_error_or_a_degraded_answer(loaded, monkeypatch):
     assert loaded.recommend([1], k=5).lists() == found.lists()
 
 
-def test_a_new_item_is_found_at_once_and_a_removed_one_never(loaded):
+def test_a_new_item_is_found_at_once_and_a_removed_one_never(loaded, film_items):
     loaded.similar([100], k=2)
     assert (
         loaded.upsert_items({"item": [7, 8], "title": ["New", None], "genres": [["war"], []]}) == 2
@@ -213,11 +155,11 @@ def test_a_new_item_is_found_at_once_and_a_removed_one_never(loaded):
         row = loaded.recommend(users, k=N, exclude_seen=False).lists()[0]
         assert not {7, 100} & set(row)
     assert 100 not in loaded.similar([8], k=N).lists()[0]
-    loaded.upsert_items(ITEMS[:1])
+    loaded.upsert_items(film_items[:1])
     assert 100 in loaded.recommend([None], k=3).lists()[0]
 
 
-def test_what_cannot_be_upserted_or_removed_changes_nothing(loaded):
+def test_what_cannot_be_upserted_or_removed_changes_nothing(loaded, film_items):
     before = loaded.recommend([1], k=N).lists()
     for items, error, message in (
         ([{"item": 7, "titel": "x"}], SchemaError, "no column 'titel'.*Did you mean 'title'"),
@@ -230,7 +172,11 @@ def test_what_cannot_be_upserted_or_removed_changes_nothing(loaded):
     ):
         with pytest.raises(error, match=message):
             loaded.upsert_items(items)
-    for ids, message in (([5], "5 is none"), ([100, 100], "stands twice"), (ITEMS["item"], "stay")):
+    for ids, message in (
+        ([5], "5 is none"),
+        ([100, 100], "stands twice"),
+        (film_items["item"], "stay"),
+    ):
         with pytest.raises(DataError, match=message):
             loaded.remove_items(ids)
     assert loaded.recommend([1], k=N).lists() == before
@@ -320,14 +266,14 @@ def test_models_that_answer_otherwise_than_they_did_are_refused(bundle, tmp_path
         Recommender.load(tmp_path)
 
 
-def test_a_model_that_cannot_be_exported_is_served_by_keras_and_it_is_said(tmp_path):
+def test_a_model_that_cannot_be_exported_is_served_by_keras_and_it_is_said(tmp_path, towers):
     from shortlist.models import TwoTower
 
     class Mine(TwoTower):
         pass
 
     with pytest.warns(NotExportedWarning, match="saved without ONNX graphs.*received Mine"):
-        made(model=Mine).save(tmp_path / "1")
+        towers(model=Mine).save(tmp_path / "1")
     with pytest.warns(NotExportedWarning, match="runs in Keras.*received Mine"):
         found = Recommender.load(tmp_path)
     with pytest.raises(BundleError, match="holds no ONNX graphs"):

@@ -21,6 +21,10 @@ __all__ = ["Folder", "list_files", "read_folder", "read_manifest"]
 _LARGEST_JSON = 64 * 2**20
 
 
+# What tools that fetch repositories of models put beside them; nothing ever reads it here.
+_BESIDE = (".git/", ".gitattributes", ".cache/huggingface/")
+
+
 class Folder:
     """A verified bundle, or one part of it.
 
@@ -169,7 +173,8 @@ def _check_listing(root: Path, manifest: Manifest) -> None:
             f"{root} is incomplete: its manifest lists {missing[0]!r} ({len(missing)} missing in "
             "all), which is not there. Copy or write the bundle again."
         )
-    if extra := sorted(found - set(manifest.files)):
+    extra = [n for n in sorted(found - set(manifest.files)) if not n.startswith(_BESIDE)]
+    if extra:
         raise BundleError(
             f"{root} holds {extra[0]!r} ({len(extra)} such in all), which its manifest does not "
             "list. Move it elsewhere; a bundle must hold only what was written into it."

@@ -1,4 +1,4 @@
-"""`shortlist bundle verify | show | diff`: what a bundle is, without serving it."""
+"""`shortlist bundle verify | show | diff | export`: what a bundle is, without serving it."""
 
 from __future__ import annotations
 
@@ -57,6 +57,26 @@ def diff(
 
     found = compare(one, other, users=users, k=k)
     emit(found, lambda console: _show_diff(console, found), as_json=as_json)
+
+
+@app.command()
+def export(
+    bundle: Bundle,
+    out: Annotated[Path, typer.Option("--out", help="The folder to write.")],
+    to: Annotated[
+        str, typer.Option("--to", help="onnx, saved-model, mlflow or huggingface.")
+    ] = "onnx",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Write a bundle in another layout: ONNX files, SavedModels, an MLflow model, a repository."""
+    quiet_backends(debug=debug)
+    from shortlist.recommender.exporting import FORMATS
+    from shortlist.recommender.exporting import export as write
+
+    written = write(bundle, out, to)
+    found = {"bundle": bundle, "out": written, "format": to}
+    emit(found, lambda console: console.print(f"{written}: {FORMATS[to]}"), as_json=as_json)
 
 
 def _show_verified(console: Console, found: dict[str, Any]) -> None:
