@@ -1,7 +1,8 @@
 """Ours: the job of the TFRS quickstart as a program of ours does it, on KERAS_BACKEND.
 
-Ids are encoded outside the model, each distinct id of a batch is scored once, and the corpus is
-embedded once for an evaluation after the training, instead of once a batch during it.
+Ids are encoded outside the model, each distinct id of a batch is scored once, batches are of one
+shape, and the corpus is embedded once for an evaluation after the training, instead of once a batch
+during it.
 """
 
 from __future__ import annotations
@@ -48,12 +49,13 @@ def make(folder: str, epochs: int) -> Callable[[], dict[str, float]]:
                 query_rows=features["user_inverse"],
                 positives=features["item_inverse"],
                 candidate_counts=features["item_counts"],
+                sample_weight=features["weight"],
             )
 
     def run() -> dict[str, float]:
         model = MovieLensModel()
         model.compile(optimizer=keras.optimizers.Adagrad(0.5))
-        batches = BatchDataset(Batches(columns, 4096, unique=["user", "item"]))
+        batches = BatchDataset(Batches(columns, 4096, unique=["user", "item"], pad=True))
         model.fit(batches, epochs=epochs, shuffle=False, verbose=0)
         logs = model.evaluate(batches, verbose=0, return_dict=True)
         index = Exact().build(keras.ops.convert_to_numpy(model.items(corpus)), movies)

@@ -228,3 +228,32 @@ def test_data_larger_than_the_memory_there_is(kind, tmp_path):
     )
     assert done.stderr == ""
     assert int(done.stdout) == sum(int(column.sum()) for column in columns)
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(1, 16), st.integers(0, 3))
+def test_padding_gives_one_shape_and_changes_nothing(codes, size, seed):
+    columns = {"item": np.array(codes, dtype=np.int32), "row": np.arange(len(codes))}
+    plain = Batches(columns, size, seed=seed, unique=["item"], prefetch=0)
+    padded = Batches(columns, size, seed=seed, unique=["item"], prefetch=0, pad=True)
+    for expected, batch in zip(plain, padded, strict=True):
+        rows = len(expected["row"])
+        assert {len(batch[name]) for name in ("item", "row", "item_inverse", "weight")} == {size}
+        assert batch["weight"].tolist() == [1.0] * rows + [0.0] * (size - rows)
+        for name in columns:
+            np.testing.assert_array_equal(batch[name][:rows], expected[name])
+        np.testing.assert_array_equal(batch["item_unique"][batch["item_inverse"]], batch["item"])
+        assert batch["item_counts"].sum() == rows
+        assert batch["item_counts"].dtype == expected["item_counts"].dtype
+
+
+def test_the_last_batch_has_as_many_distinct_codes_as_the_first():
+    codes = np.concatenate([np.arange(64), np.zeros(8, int)])
+    batches = Batches({"item": codes}, 64, shuffle=False, unique=["item"], pad=True)
+    assert [len(batch["item_unique"]) for batch in batches] == [64, 64]
+
+
+def test_padding_keeps_the_weights_there_are():
+    columns = {"x": np.arange(3), "weight": np.array([0.5, 2.0, 3.0])}
+    batches = list(Batches(columns, 2, shuffle=False, pad=True))
+    assert [batch["weight"].tolist() for batch in batches] == [[0.5, 2.0], [3.0, 0.0]]
+    assert batches[0]["weight"].dtype == np.float32

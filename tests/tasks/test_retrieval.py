@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from shortlist.data import Batches
 from shortlist.errors import ConfigError
 from shortlist.losses import LearnedTemperature, StreamingFrequency, log_probability
 from shortlist.metrics import FactorizedTopK
@@ -111,6 +112,24 @@ def test_distinct_candidates_and_queries_give_the_same_loss(options, dense):
     assert float(unique) == pytest.approx(float(repeated), rel=1e-5)
     both = [list(map(float, metric.result().values())) for metric in metrics]
     assert both[0] == pytest.approx(both[1])
+
+
+def test_a_padded_batch_has_the_loss_and_metrics_of_its_rows():
+    columns = {"user": np.array([0, 1, 0, 2], "int32"), "item": np.array([4, 4, 7, 2], "int32")}
+    found = {}
+    for pad in (False, True):
+        (batch,) = Batches(columns, 10, unique=["user", "item"], pad=pad)
+        metric = FactorizedTopK(CANDIDATES, ks=(1, 3))
+        loss = Retrieval(metrics=metric)(
+            QUERIES[batch["user_unique"]],
+            CANDIDATES[batch["item_unique"]],
+            sample_weight=batch.get("weight"),
+            positives=batch["item_inverse"],
+            query_rows=batch["user_inverse"],
+            candidate_counts=batch["item_counts"],
+        )
+        found[pad] = [float(loss), *map(float, metric.result().values())]
+    assert found[True] == pytest.approx(found[False], rel=1e-5)
 
 
 def test_compute_metrics_leaves_out_the_metrics_over_the_corpus_alone():

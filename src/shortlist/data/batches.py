@@ -34,6 +34,11 @@ class Batches:
         shuffle: False for the rows in their own order.
         seed: of the order, >= 0.
         drop_remainder: leave out the rows at the end that do not fill a batch.
+        pad: fill up the last batch by repeating its rows, so that all have one shape and a compiled
+            step is compiled once. Each batch then holds ``weight`` ``[B]`` float32, 0 for what is
+            repeated; elsewhere it is 1, or what the column of that name says. Give it to the task
+            as ``sample_weight``. Repeated rows are no part of ``unique``'s counts; without those
+            they would serve as negatives once more.
         prefetch: how many batches are made ahead; 0 for no thread.
         unique: columns of integer codes ``[N]`` whose distinct values are wanted. For a column
             ``item`` each batch then also holds ``item_unique``, ``item_first``, ``item_inverse``
@@ -61,6 +66,7 @@ class Batches:
         shuffle: bool = True,
         seed: int = 0,
         drop_remainder: bool = False,
+        pad: bool = False,
         prefetch: int = 2,
         unique: Sequence[str] = (),
         sizes: Sequence[int] | None = None,
@@ -84,6 +90,7 @@ class Batches:
             "seed": int(seed),
             "drop_remainder": bool(drop_remainder),
         }
+        self._pad = pad
         self._prefetch = prefetch
         self._unique = tuple(unique)
         self._sizes = sorted({*(sizes or unique_sizes(batch_size)), batch_size})
@@ -122,7 +129,11 @@ class Batches:
             made = parts[0]
         else:
             made = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return made | self._distinct(made)
+        if not self._pad:
+            return made | self._distinct(made)
+        missing = self.batch_size - (stop - start)
+        sizes = self._sizes_of_first(epoch) if missing else {}
+        return _padded(made, self._distinct(made, sizes), missing)
 
     def stream(self, epoch: int, start: int = 0) -> Generator[Batch]:
         """The batches of one epoch from number ``start`` on, made ahead by a thread.
@@ -183,10 +194,18 @@ class Batches:
         if taken:
             raise ConfigError(f"unique would replace the columns {taken}; rename them first.")
 
-    def _distinct(self, batch: Batch) -> Batch:
+    def _sizes_of_first(self, epoch: int) -> dict[str, int]:
+        """How many distinct codes the first batch of an epoch is padded to, by column."""
+        if not self._unique or len(self) == 1:
+            return {}
+        first = self.batch(epoch, 0)
+        return {name: len(first[f"{name}_unique"]) for name in self._unique}
+
+    def _distinct(self, batch: Batch, least: Mapping[str, int] | None = None) -> Batch:
         made: Batch = {}
         for name in self._unique:
-            found = unique_codes(batch[name], self._sizes)
+            smallest = (least or {}).get(name, 0)
+            found = unique_codes(batch[name], [n for n in self._sizes if n >= smallest])
             made |= {
                 f"{name}_unique": found.codes,
                 f"{name}_first": found.first,
@@ -194,3 +213,17 @@ class Batches:
                 f"{name}_counts": found.counts,
             }
         return made
+
+
+def _padded(rows: Batch, distinct: Batch, missing: int) -> Batch:
+    """Repeat what is said of each row until ``missing`` more are there, and weigh those nothing."""
+    count = len(next(iter(rows.values())))
+    weight = np.asarray(rows.get("weight", np.ones(count)), dtype=np.float32)
+    whole = rows | distinct | {"weight": weight}
+    if not missing:
+        return whole
+    places = np.arange(count + missing) % count
+    by_row = [*rows, "weight", *(name for name in distinct if name.endswith("_inverse"))]
+    whole |= {name: whole[name][places] for name in by_row}
+    whole["weight"][count:] = 0
+    return whole
