@@ -178,7 +178,10 @@ def _plain(bundle: Path, how: str, core: int) -> Iterator[str]:
     command = [sys.executable, str(worker), str(bundle), str(_PORT + 1), how]
     with _process(command, core) as process:
         _until_up(f"http://127.0.0.1:{_PORT + 1}/openapi.json", process)
-        yield f"http://127.0.0.1:{_PORT + 1}"
+        url = f"http://127.0.0.1:{_PORT + 1}"
+        for user in range(1, 6):  # Keras compiles with the first
+            httpx.post(f"{url}/v1/recommend", json={"user": user}, timeout=60).raise_for_status()
+        yield url
 
 
 @contextlib.contextmanager

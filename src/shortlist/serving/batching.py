@@ -108,7 +108,9 @@ class Batcher(Generic[T, R]):
         # The batch that runs, and those that are ahead.
         batches = 1 + (self._units + size) / self._max_batch
         wait = batches * self._seconds_a_batch if self._units else 0.0
-        if self._units + size <= self._max_queue and wait <= seconds:
+        # What is let in has to be answered in time, or the work is done for nobody; the other half
+        # is for what an estimate does not know.
+        if self._units + size <= self._max_queue and wait <= seconds / 2:
             return
         if size > self._max_queue:
             raise ProblemError(
@@ -164,12 +166,17 @@ class Batcher(Generic[T, R]):
     def _run(self) -> None:
         while batch := self._take():
             # What was given up, its client having gone or its time being over, is not done.
-            live = [w for w in batch if not _is_over(w)]
+            live = [w for w in batch if not self._is_over(w)]
             if live:
                 began = time.perf_counter()
                 self._do(live)
                 self._note(sum(w.size for w in live), time.perf_counter() - began)
             _deliver(live)
+
+    def _is_over(self, waiting: _Waiting[T, R]) -> bool:
+        gone = waiting.future is not None and waiting.future.done()
+        # Its own clock gives up what is late; here only no work must go into what will be.
+        return gone or waiting.deadline < time.monotonic() + self._seconds_a_batch
 
     def _note(self, size: int, took: float) -> None:
         known = self._seconds_a_batch or took
@@ -211,12 +218,6 @@ class Batcher(Generic[T, R]):
             outcomes = [error] * len(batch)
         for waiting, outcome in zip(batch, outcomes, strict=True):
             waiting.outcome = outcome
-
-
-def _is_over(waiting: _Waiting[T, R]) -> bool:
-    gone = waiting.future is not None and waiting.future.done()
-    # Its own clock gives up what is late; here it only must not be done any more.
-    return gone or waiting.deadline < time.monotonic()
 
 
 def _deliver(batch: Sequence[_Waiting[T, R]]) -> None:

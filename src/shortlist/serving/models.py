@@ -124,8 +124,7 @@ class Models:
                     "before goes on serving; train or copy this one again."
                 ) from error
             self._tell("loaded")
-        # What the version before held is large, and in cycles.
-        gc.collect()
+        _tidy()
         return served
 
     def look(self) -> Served | None:
@@ -200,6 +199,17 @@ class Models:
     def _tell(self, outcome: str) -> None:
         if self._on_reload is not None:
             self._on_reload(outcome)
+
+
+def _tidy() -> None:
+    """Free what the version before held, and look no more at what the new one holds.
+
+    A version is hundreds of thousands of objects that stay; a full collection in the midst of
+    requests would go through all of them, and everybody would wait.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _apply_one_by_one(engine: Engine, changes: list[ItemChange]) -> None:
