@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmarks.comparison import Line
-from benchmarks.pictures import Series, picture
 from benchmarks.processes import interleave
 from benchmarks.settings import Settings
+from shortlist.report.figures import Series, lines
 
 __all__ = ["run"]
 
@@ -78,8 +78,9 @@ def _picture(drawn: Mapping[str, Any]) -> str:
     title, parameter, metric = _PICTURES[drawn["method"]]
     points = sorted(drawn["points"], key=lambda point: -point["value"])
     series = Series(
+        "",
         [point["ndcg"] for point in points],
         [point[metric] for point in points],
         [f"{point['value']:g}" for point in points],
     )
-    return picture(f"{title} by its {parameter}", "NDCG@10", _AXES[metric], series)
+    return lines(f"{title} by its {parameter}", "NDCG@10", _AXES[metric], [series])

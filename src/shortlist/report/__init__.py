@@ -1,0 +1,1 @@
+"""What was measured, for people: figures and a page that opens anywhere, without a network."""
