@@ -1,4 +1,4 @@
-/* The rows with the largest inner products, found in 8-bit integers and proved in float32.
+/* The rows with the largest inner products, found in 8-bit integers and proved in doubles.
  *
  * A row x is kept as integers c with x = s (c + e), a query q likewise as t (g + f). Then
  *
@@ -6,8 +6,8 @@
  *
  * by Cauchy and Schwarz. The integer product c.g is quick. A row can only be among the k best if
  * c.g plus this bound, and a little for the rounding of floats, reaches the k-th best score so
- * far, divided by s t; each row that does is scored in float32. So the answer is the one that
- * scoring every row in float32 would give, for any data; only the speed depends on it.
+ * far, divided by s t; each row that does is scored in doubles. So the answer is the one that
+ * scoring every row so would give, for any data; only the speed depends on it.
  *
  * The norms |e| and |c| enter by their maximum over blocks of rows. Of equal scores the lower row
  * wins. Values are expected to be finite and below 1e17, as the caller checks.
@@ -41,15 +41,14 @@
 #define SMALLEST_SCALE 1e-12f
 #define UNIT 5.9604644775390625e-08 /* half a unit in the last place of 1 */
 
-typedef float Dot(const float *a, const float *b, int64_t dim);
-
-static float dot_plain(const float *a, const float *b, int64_t dim) {
-    float sums[16] = {0}, total = 0;
+/* In doubles, which hold each product exactly, so that near ties are decided rightly. */
+static double product(const float *a, const float *b, int64_t dim) {
+    double sums[8] = {0}, total = 0;
     int64_t i = 0;
-    for (; i + 16 <= dim; i += 16)
-        for (int j = 0; j < 16; j++) sums[j] += a[i + j] * b[i + j];
-    for (; i < dim; i++) total += a[i] * b[i];
-    for (int width = 8; width; width /= 2)
+    for (; i + 8 <= dim; i += 8)
+        for (int j = 0; j < 8; j++) sums[j] += (double)a[i + j] * (double)b[i + j];
+    for (; i < dim; i++) total += (double)a[i] * (double)b[i];
+    for (int width = 4; width; width /= 2)
         for (int j = 0; j < width; j++) sums[j] += sums[j + width];
     return total + sums[0];
 }
@@ -88,14 +87,14 @@ static void keep(Query *query, int64_t k, Hit hit) {
     heap[place] = hit;
 }
 
-/* Score in float32 what waits, and raise the cut. */
+/* Score exactly what waits, and raise the cut. */
 static void settle(const Scan *scan, Query *query) {
     for (int i = 0; i < query->waiting_count; i++) {
-        Hit hit = {dot_plain(query->waiting[i], query->vector, scan->dim), query->waiting_rows[i]};
+        Hit hit = {product(query->waiting[i], query->vector, scan->dim), query->waiting_rows[i]};
         keep(query, scan->k, hit);
     }
     query->waiting_count = 0;
-    if (query->found == scan->k) query->cut = query->heap[0].score / query->scale;
+    if (query->found == scan->k) query->cut = (float)(query->heap[0].score / query->scale);
 }
 
 static int is_denied(const Query *query, int64_t row) {
@@ -285,13 +284,13 @@ static void prepare(Query *query, const float *vector, int64_t dim, int8_t *code
     query->cut = -INFINITY;
 }
 
-/* By how much c.g may fall short of the float score over s t, in one block. */
-static float slack(const Query *query, const float *bounds, int64_t dim) {
+/* By how much c.g may fall short of the score over s t, in one block. */
+static float slack(const Query *query, const float *bounds) {
     double error = bounds[0], norm = bounds[1];
     double quantised = error * query->norm + norm * query->error;
-    /* The float score's own rounding, that of the comparison, and of what underflows. */
-    double rounded = (double)(dim + 32) * UNIT * 1.01 * (norm + error) * query->norm;
-    return above(quantised + rounded + 1e-6);
+    /* The rounding of the comparison, and of what underflows; more than enough. */
+    double rounding = 64 * UNIT * (norm + error) * query->norm;
+    return above(quantised + rounding + 1e-6);
 }
 
 static int best_first(const void *a, const void *b) {
@@ -299,10 +298,12 @@ static int best_first(const void *a, const void *b) {
 }
 
 static void write_out(const Query *query, int64_t k, float *scores, int64_t *rows) {
+    /* What is handed out are floats, and of equal ones the lower row comes first. */
+    for (int64_t i = 0; i < query->found; i++) query->heap[i].score = (float)query->heap[i].score;
     qsort(query->heap, (size_t)query->found, sizeof(Hit), best_first);
     for (int64_t i = 0; i < k; i++) {
         int there = i < query->found;
-        scores[i] = there ? query->heap[i].score : -INFINITY;
+        scores[i] = there ? (float)query->heap[i].score : -INFINITY;
         rows[i] = there ? query->heap[i].row : 0;
     }
 }
@@ -316,7 +317,7 @@ static void scan_chunk(const Scan *scan, const Chunk *chunk, Kernel *kernel, Que
         int64_t rows = chunk->rows - block < BLOCK ? chunk->rows - block : BLOCK;
         int64_t groups = (rows + LANES * GROUPS - 1) / (LANES * GROUPS) * GROUPS;
         for (int64_t q = 0; q < count; q++)
-            queries[q].slack = slack(queries + q, chunk->bounds + block / BLOCK * 2, scan->dim);
+            queries[q].slack = slack(queries + q, chunk->bounds + block / BLOCK * 2);
         for (int64_t g = 0; g < groups; g += step)
             kernel(scan, chunk, block + g * LANES, groups - g < step ? groups - g : step, queries,
                    count);

@@ -22,7 +22,7 @@ typedef struct {
 } Chunk;
 
 typedef struct {
-    float score;
+    double score;
     int64_t row;
 } Hit;
 

@@ -1,4 +1,4 @@
-"""The compiled scan gives what scoring every row in float32 gives, whatever the data."""
+"""The compiled scan gives what scoring every row in doubles gives, whatever the data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def path(request):
 
 
 class TestExactInInt8(IndexTests):
-    @pytest.fixture(autouse=True, params=PATHS)
+    # Plain C, which every machine has, is searched in threads below.
+    @pytest.fixture(autouse=True, params=PATHS[:-1] or PATHS)
     def _path(self, request):
         self.kernel = f"int8-{request.param}"
 
@@ -40,12 +41,13 @@ def packed(vectors):
     return [kernels.Part(pack, vectors, len(vectors), 0)]
 
 
-def every_score(vectors, query):
-    """The scores as the library itself computes them: a scan that asks for all rows."""
-    scores, rows = kernels.scan(packed(vectors), query[None], len(vectors), path="plain")
-    found = np.empty(len(vectors), dtype=np.float32)
-    found[rows[0]] = scores[0]
-    return found
+def best(vectors, query, k):
+    """The k best by the product in doubles, then in the order in which floats show them."""
+    scores = (vectors.astype(float) * query.astype(float)).sum(axis=1)
+    chosen = np.argsort(-scores, kind="stable")[:k]
+    shown = scores[chosen].astype(np.float32)
+    order = np.lexsort((chosen, -shown))
+    return shown[order], chosen[order]
 
 
 def draw_vectors(draw, kind, n, dim):
@@ -84,25 +86,16 @@ KINDS = ["plain", "norms", "outlier", "near ties", "same", "sparse", "tiny", "hu
     k=st.integers(1, 40),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_it_is_the_float_search(kind, query_kind, n, dim, batch, k, seed):
+def test_it_is_the_search_of_every_row(kind, query_kind, n, dim, batch, k, seed):
     draw = np.random.default_rng(seed)
     vectors = draw_vectors(draw, kind, n, dim)
     queries = draw_vectors(draw, query_kind, batch, dim)
-    expected = []
-    for query in queries:
-        scores = every_score(vectors, query)
-        np.testing.assert_allclose(
-            scores,
-            vectors.astype(float) @ query.astype(float),
-            rtol=1e-4,
-            atol=1e-5 * float(np.linalg.norm(vectors, axis=1).max() * np.linalg.norm(query))
-            + 1e-30,
-        )
-        expected.append(np.argsort(-scores, kind="stable")[:k])
+    expected = [best(vectors, query, k) for query in queries]
     for name in PATHS:
         scores, rows = kernels.scan(packed(vectors), queries, k, path=name)
         found = min(k, n)
-        assert (rows[:, :found] == np.array(expected)).all(), name
+        assert (rows[:, :found] == np.array([e[1] for e in expected])).all(), name
+        np.testing.assert_allclose(scores[:, :found], [e[0] for e in expected], rtol=1e-6)
         assert (scores[:, found:] == -np.inf).all()
 
 

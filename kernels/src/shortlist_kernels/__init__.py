@@ -1,10 +1,10 @@
-"""The k rows with the largest inner products, found in 8-bit integers and proved in float32.
+"""The k rows with the largest inner products, found in 8-bit integers and proved in doubles.
 
     pack = Pack(capacity=len(vectors), dim=vectors.shape[1])
     pack.write(0, vectors)
     scores, rows = scan([Part(pack, vectors, len(vectors), first=0)], queries, k=10)
 
-The answer is the one that scoring every row in float32 would give, ties going to the lower row;
+The answer is the one that scoring every row in doubles would give, ties going to the lower row;
 `csrc/scan.c` says why. `shortlist.index.Exact` uses this where it is installed.
 """
 
