@@ -273,7 +273,8 @@ class _Scoring(keras.layers.Layer):
     """Follows a ranker's ``call`` on symbols, so that its layers create their weights."""
 
     def __init__(self, ranker: Ranker) -> None:
-        super().__init__(dtype="float32", autocast=False)
+        # Weights are called after it, and TensorFlow exports none whose name begins with "_".
+        super().__init__(name=ranker.name, dtype="float32", autocast=False)
         self.__dict__["_ranker"] = ranker  # not tracked: it is not part of this layer
 
     def call(self, features: Features) -> Any:
