@@ -17,6 +17,7 @@ def make(
     rows: int | None = None,
     rate: float = 0.002,
     decay: float = 0.1,
+    batch: int = 1024,
     **options: Any,
 ) -> Callable[[], dict[str, Any]]:
     import numpy as np
@@ -43,7 +44,7 @@ def make(
         model.fit(
             clicks.train,
             validation_data=clicks.validation,
-            batch_size=1024,
+            batch_size=batch,
             validation_batch_size=4096,
             epochs=epochs,
             callbacks=[clock.callback, stop],
@@ -81,10 +82,10 @@ class Clock:
     def __init__(self, keras: Any) -> None:
         self._begin, self._taken = 0.0, list[float]()
         self.callback = keras.callbacks.LambdaCallback(
-            on_epoch_begin=lambda *_: self._start(),
+            on_epoch_begin=lambda *_, **__: self._start(),
             # Before the validation, whose first batch marks the end of the training.
-            on_train_batch_end=lambda *_: self._stop(),
-            on_epoch_end=lambda *_: self._taken.append(self._last),
+            on_train_batch_end=lambda *_, **__: self._stop(),
+            on_epoch_end=lambda *_, **__: self._taken.append(self._last),
         )
         self._last = 0.0
 
