@@ -1,4 +1,4 @@
-"""Ours: ratings of MovieLens-100K by the `Ranker`, from who the user is and what the film is."""
+"""Ours: ratings of MovieLens-100K by `RatingModel`: who rates what, and what else they rated."""
 
 from __future__ import annotations
 
@@ -7,36 +7,33 @@ from collections.abc import Callable
 from bench import serve
 
 
-def make(seed: int = 42, epochs: int = 8) -> Callable[[], dict[str, float]]:
+def make(
+    seed: int = 42,
+    epochs: int = 8,
+    history: int = 96,
+    penalty: float = 0.15,
+    history_penalty: float = 2e-5,
+) -> Callable[[], dict[str, float]]:
     import keras
     import numpy as np
     import polars as pl
 
-    from shortlist.data import Batches
+    from shortlist.data import Batches, Histories, Interactions
     from shortlist.datasets import movielens
-    from shortlist.features import Categorical, Encoder, MultiCategorical, Numeric
-    from shortlist.models import Ranker
+    from shortlist.features import Categorical, Encoder
+    from shortlist.models import RatingModel
+    from shortlist.models.rating import rated_codes
     from shortlist.training import BatchDataset, set_seed
 
-    data = movielens("100k")
-    frame = data.interactions.frame.join(data.users, on="user", maintain_order="left")
-    frame = frame.join(data.items, on="item", maintain_order="left")
+    frame = movielens("100k").interactions.frame
     rows = np.random.default_rng(seed).permutation(frame.height)
     edge = frame.height * 4 // 5
     train, test = frame[rows[:edge]], frame[rows[edge:]]
-    encoder = Encoder(
-        [
-            Categorical("user"),
-            Categorical("item"),
-            Categorical("gender"),
-            Categorical("occupation"),
-            Numeric("age", transform="bucketize"),
-            MultiCategorical("genres"),
-            Numeric("year", transform="bucketize"),
-        ]
-    ).fit(train)
+    encoder = Encoder([Categorical("user"), Categorical("item")]).fit(train)
     encoded, asked = encoder.transform(train), encoder.transform(test)
     ratings, truth = (part["rating"].to_numpy().astype(np.float32) for part in (train, test))
+    codes = rated_codes(encoded["item"], ratings, levels=5)
+    others = Histories(Interactions(train, rating="rating"), codes, mode="others")
 
     def error(predicted: np.ndarray) -> float:
         """The root of the mean squared error; nobody can rate below 1 or above 5."""
@@ -54,18 +51,22 @@ def make(seed: int = 42, epochs: int = 8) -> Callable[[], dict[str, float]]:
 
     def run() -> dict[str, float]:
         set_seed(seed)
-        batches = Batches(encoded | {"label": ratings}, 512, seed=seed)
-        rate = keras.optimizers.schedules.CosineDecay(0.002, len(batches) * epochs, alpha=0.02)
-        model = Ranker(
-            encoder.describe(),
-            loss="squared",
-            embedding_dim=32,
-            dropout=0.3,
+        columns = encoded | {"label": ratings, "rated": others.column(history)}
+        batches = Batches(columns, 1024, seed=seed, drop_remainder=True)
+        rate = keras.optimizers.schedules.CosineDecay(0.003, len(batches) * epochs, alpha=0.02)
+        sizes = {f"{name}s": info.size for name, info in encoder.describe().items()}
+        model = RatingModel(
+            **sizes,
+            levels=5,
             initial=float(ratings.mean()),
+            penalty=penalty,
+            history_penalty=history_penalty,
         )
-        model.compile(keras.optimizers.AdamW(rate, weight_decay=0.3))
+        model.compile(keras.optimizers.Adam(rate))
         model.fit(BatchDataset(batches), epochs=epochs, shuffle=False, verbose=0)
-        return {"ranker": error(model.score(asked)), "biases": error(biases())}
+        rated = others.for_users(test["user"].to_list(), history)
+        predicted = model.score(asked | {"rated": rated})
+        return {"ranker": error(predicted), "biases": error(biases())}
 
     return run
 

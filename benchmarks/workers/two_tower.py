@@ -13,6 +13,7 @@ class Learned:
         data: interactions and what is known of users and items.
         split: the random split.
         items: the catalogue.
+        config: what the towers read and how they are trained.
     """
 
     def __init__(self, seed: int, epochs: int) -> None:
@@ -22,7 +23,7 @@ class Learned:
 
         # A random split leaks the future, and says so; it is what the figures of others are on.
         warnings.simplefilter("ignore", LeakWarning)
-        self._config = Config.from_dict(
+        self.config = Config.from_dict(
             {
                 "data": {"dataset": "movielens-100k"},
                 "split": {"method": "random", "seed": seed},
@@ -31,8 +32,8 @@ class Learned:
             }
         )
         self._seed = seed
-        self.data = source.load(self._config.data)
-        self.split = source.split(self.data.interactions, self._config.split)
+        self.data = source.load(self.config.data)
+        self.split = source.split(self.data.interactions, self.config.split)
         self.items = encoders.catalogue(self.split.train, self.data.items)
 
     def retriever(self) -> Any:
@@ -43,7 +44,7 @@ class Learned:
             self.split.train,
             self.data.users,
             self.items,
-            features=self._config.features,
-            retrieval=self._config.retrieval,
+            features=self.config.features,
+            retrieval=self.config.retrieval,
             seed=self._seed,
         )
