@@ -145,6 +145,8 @@ class _Connection:
     async def post(self, body: str) -> str:
         """The status, or the name of the error."""
         try:
+            if self._streams is not None and self._streams[0].at_eof():
+                self.close()  # the server had enough of it while it was idle
             if self._streams is None:
                 self._streams = await asyncio.open_connection(*self._address)
             reader, writer = self._streams

@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -28,12 +30,12 @@ import httpx
 from benchmarks.comparison import Line
 from benchmarks.load import Load
 from benchmarks.settings import Settings
+from shortlist.serving.state import StateStore
 
 __all__ = ["run"]
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 _USERS = 943
-_PORT = 8123
 
 
 def run(settings: Settings) -> Iterator[Line]:
@@ -70,6 +72,8 @@ def run(settings: Settings) -> Iterator[Line]:
             )
         if settings.wants("faults"):
             yield from _faults(ours, bodies, capacity["rate"], half, client, settings)
+    if settings.wants("kill"):
+        yield _killed(settings)
 
 
 def _faults(
@@ -148,6 +152,38 @@ def _faults(
     )
 
 
+def _killed(settings: Settings) -> Line:
+    """Kill a process that writes events, at random moments; what it acknowledged must be there."""
+    kills, draw = 10 if settings.quick else 200, random.Random(7)
+    state, worker = settings.folder / "killed.db", Path(__file__).parent / "workers/write_events.py"
+    acknowledged: list[str] = []
+    for life in range(kills):
+        command = [sys.executable, str(worker), str(state), str(life)]
+        process = subprocess.Popen(command, stdout=PIPE, text=True)
+        stdout = process.stdout
+        acknowledged += [stdout.readline() if stdout else "" for _ in range(draw.randint(1, 20))]
+        time.sleep(draw.uniform(0, 0.004))
+        process.kill()
+        # What it said before it died counts as well; a line that was cut off was not said.
+        rest = stdout.read() if stdout else ""
+        acknowledged += [line for line in rest.splitlines(keepends=True) if line.endswith("\n")]
+        process.wait()
+    store = StateStore.open(state)
+    kept = [event.key for _, event in store.events()]
+    store.close()
+    keys = {key for line in acknowledged for key in line.split()}
+    lost = len(keys - set(kept)) + len(kept) - len(set(kept))
+    return _line(
+        f"kill -9: events lost or doubled in {kills} kills",
+        lost,
+        "none",
+        0.0,
+        "events",
+        below=0.0,
+        details={"acknowledged": len(keys), "kept": len(kept)},
+    )
+
+
 class _Server:
     """`shortlist serve` on one core."""
 
@@ -165,9 +201,10 @@ class _Server:
 def _ours(bundle: Path, core: int, settings: Settings) -> Iterator[_Server]:
     state = settings.folder / "state.db"
     began = time.perf_counter()
-    command = ["-m", "shortlist.cli", "serve", str(bundle), "--port", str(_PORT)]
+    port = _free_port()
+    command = ["-m", "shortlist.cli", "serve", str(bundle), "--port", str(port)]
     with _process([sys.executable, *command, "--state", str(state)], core) as process:
-        url = f"http://127.0.0.1:{_PORT}"
+        url = f"http://127.0.0.1:{port}"
         _until_up(f"{url}/health/ready", process)
         yield _Server(process, url, time.perf_counter() - began)
 
@@ -175,10 +212,11 @@ def _ours(bundle: Path, core: int, settings: Settings) -> Iterator[_Server]:
 @contextlib.contextmanager
 def _plain(bundle: Path, how: str, core: int) -> Iterator[str]:
     worker = Path(__file__).parent / "workers" / "serve_plain.py"
-    command = [sys.executable, str(worker), str(bundle), str(_PORT + 1), how]
+    port = _free_port()
+    command = [sys.executable, str(worker), str(bundle), str(port), how]
     with _process(command, core) as process:
-        _until_up(f"http://127.0.0.1:{_PORT + 1}/openapi.json", process)
-        url = f"http://127.0.0.1:{_PORT + 1}"
+        _until_up(f"http://127.0.0.1:{port}/openapi.json", process)
+        url = f"http://127.0.0.1:{port}"
         for user in range(1, 6):  # Keras compiles with the first
             httpx.post(f"{url}/v1/recommend", json={"user": user}, timeout=60).raise_for_status()
         yield url
@@ -218,6 +256,13 @@ def _measured(load: Load, core: int) -> dict[str, Any]:
     return found
 
 
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
 def _until_up(url: str, process: subprocess.Popen[str]) -> None:
     while process.poll() is None:
         with contextlib.suppress(httpx.HTTPError):
@@ -237,8 +282,6 @@ def _reload(url: str, times: int, pause: float = 0.0) -> int:
 @contextlib.contextmanager
 def _slow_clients(url: str, count: int) -> Iterator[None]:
     """Connections that send a byte of their body now and then."""
-    import socket
-
     address = ("127.0.0.1", int(url.rpartition(":")[2]))
     head = b"POST /v1/recommend HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
     stop, sockets = threading.Event(), [socket.create_connection(address) for _ in range(count)]

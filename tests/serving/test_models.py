@@ -7,7 +7,7 @@ from tests.serving.serverside import Server
 
 from shortlist.data import Interactions
 from shortlist.errors import BundleError
-from shortlist.serving import Settings
+from shortlist.serving import Settings, create_app
 from shortlist.serving.engine import Engine
 from shortlist.serving.problems import ProblemError
 
@@ -134,6 +134,12 @@ def test_it_is_not_ready_before_there_is_a_version(bundle, tmp_path):
         while not failures:
             server.get("/health/live")
     assert isinstance(failures[0], BundleError)
+
+
+def test_a_misspelt_bundle_leaves_nothing_behind(tmp_path):
+    with pytest.raises(BundleError, match="there is no such folder"):
+        create_app(Settings(tmp_path / "misspelt"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_version_whose_ranker_fails_is_not_served(fresh, bundle, monkeypatch):

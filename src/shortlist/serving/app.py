@@ -35,6 +35,7 @@ def create_app(
         on_failure: told the error when there is no version to serve at the start.
 
     Raises:
+        BundleError: there is no folder of that name.
         ConfigError: the state cannot be opened.
     """
     service = Service(settings, on_failure)

@@ -18,6 +18,9 @@ __all__ = ["serve"]
 _TURN = 0.0005
 # More than this many connections at once are refused.
 _CONNECTIONS = 4096
+# Seconds an idle connection is kept: longer than proxies keep theirs, which then never send a
+# request into one that is just being closed.
+_IDLE = 75
 
 
 def serve(settings: Settings, *, on_listening: Callable[[str], None] | None = None) -> None:
@@ -47,6 +50,7 @@ def serve(settings: Settings, *, on_listening: Callable[[str], None] | None = No
         server_header=False,
         date_header=False,
         limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=max(1, round(settings.drain)),
         ws="none",
     )

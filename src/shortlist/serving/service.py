@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from shortlist.errors import BundleError
 from shortlist.serving.asks import Answer, Ask, Id, Item, LikeAsk
 from shortlist.serving.batching import Batcher
 from shortlist.serving.engine import Engine
@@ -42,6 +43,10 @@ class Service:
     Args:
         settings: how it works.
         on_failure: told the error when there is no version to serve at the start.
+
+    Raises:
+        BundleError: there is no folder of that name.
+        ConfigError: the state cannot be opened.
     """
 
     def __init__(
@@ -49,6 +54,12 @@ class Service:
     ) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        if settings.state is None and not Path(settings.bundle).is_dir():
+            # Before a folder for the state is made at a path that was only misspelt.
+            raise BundleError(
+                f"Expected a bundle at {settings.bundle}, or the folder of its versions; there is "
+                "no such folder. Make one with `shortlist train` or `shortlist quickstart`."
+            )
         self.state = StateStore.open(settings.state_url)
         # The database of several servers is changed by all of them.
         shared = not settings.state_url.startswith("sqlite")

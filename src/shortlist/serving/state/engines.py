@@ -63,7 +63,8 @@ def _sqlite(url: URL) -> Engine:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(
-                f"The folder of the state {url.database} cannot be made: {error.strerror}."
+                f"The folder of the state {url.database} cannot be made: {error.strerror}. Name "
+                "another place with --state."
             ) from error
     engine = sqlalchemy.create_engine(url, connect_args={"check_same_thread": False})
 
