@@ -9,6 +9,7 @@ from shortlist.errors import BundleError
 from shortlist.index.base import Index
 from shortlist.index.exact import Exact
 from shortlist.index.faiss import Faiss
+from shortlist.index.pgvector import PgVector
 from shortlist.index.scann import Scann
 from shortlist.index.sharded import Sharded
 
@@ -17,6 +18,7 @@ __all__ = ["ENGINES", "open_index"]
 ENGINES: dict[str, type[Index]] = {
     "exact": Exact,
     "faiss": Faiss,
+    "pgvector": PgVector,
     "scann": Scann,
     "sharded": Sharded,
 }
