@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-import shortlist.index
 from shortlist.bundle import Draft, Folder
 from shortlist.errors import BundleError
 from shortlist.index.base import Index
 
-__all__ = ["Found", "Picked", "Shard"]
+__all__ = ["Found", "Picked", "Shard", "engine_of"]
 
 # Numbers that a filter names: for all queries, or with the ascending query of each.
 Picked = tuple[np.ndarray, np.ndarray | None]
@@ -87,17 +86,18 @@ class Shard:
     def read(self, folder: Folder | None) -> None:
         """Open a part of a verified bundle."""
         if folder is not None:
-            self._index = _engine_of(folder).read(folder)
+            self._index = engine_of(folder).read(folder)
 
 
-def _engine_of(folder: Folder) -> type[Index]:
+def engine_of(folder: Folder) -> type[Index]:
     """The engine that wrote an index, among those of this library."""
+    from shortlist.index.opening import ENGINES  # noqa: PLC0415 - it lists this engine as well
+
     config = folder.read_json("index.json")
     engine = config.get("engine") if isinstance(config, dict) else None
-    for name in shortlist.index.__all__:
-        if name.lower() == engine:
-            return getattr(shortlist.index, name)
-    raise BundleError(f"{folder.path} holds an index of the unknown engine {engine!r}.")
+    if engine not in ENGINES:
+        raise BundleError(f"{folder.path} holds an index of the unknown engine {engine!r}.")
+    return ENGINES[engine]
 
 
 def _given(table: pl.DataFrame | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from shortlist.index._attributes import as_table
 from shortlist.index._crew import Crew
 from shortlist.index._filters import Lists, resolve
 from shortlist.index._rows import Rows, appended
-from shortlist.index._shard import Found, Picked, Shard
+from shortlist.index._shard import Found, Picked, Shard, engine_of
 from shortlist.index._storage import read_config, read_ids, write_ids
 from shortlist.index.base import (
     Ids,
@@ -253,8 +253,10 @@ class Sharded(Index):
         if "attributes.parquet" in folder:
             table = folder.read_table("attributes.parquet")
         rows = Rows.of(np.empty((len(ids), 0), dtype=np.float32), ids, table)
+        there = {name.split("/")[0] for name in folder.names if "/" in name}
         parts = [f"shard-{s}" for s in range(index.shards)]
-        there = {name.split("/")[0] for name in folder.names}
+        if there:
+            index.factory = engine_of(folder.folder(min(there)))
         crew = index._started("read", [(folder.folder(p) if p in there else None,) for p in parts])
         state = _State(rows, numbers, config["next"], config["dim"])
         index._take_over(crew, state, IdMap(ids))
