@@ -33,7 +33,7 @@ NO_FRAMEWORK = (
     "comparison",
     "serving",
     "cli",
-    "recommender.config",
+    "recommender",
 )
 KERAS_FILES = tuple(
     f"shortlist.metrics.{name}" for name in ("factorized_top_k", "in_lists", "streaming")

@@ -65,3 +65,13 @@ def test_bad_input():
     with pytest.raises(ConfigError, match="positive integer"):
         Popularity().fit(log(["a"]))(Queries.of(["x"]), 0)
     assert np.isneginf(Popularity().fit(log(["a"]))(Queries.of(["x"]), 2).scores[0, 1])
+
+
+def test_over_another_catalogue_counts_stay_and_the_rest_comes_last():
+    train = Interactions({"user": [1, 2, 3, 1], "item": ["a", "a", "b", "c"]}, time=None)
+    found = Popularity().fit(train).over(["d", "c", "a", "e"])
+    assert found.items.tolist() == ["a", "c", "d", "e"]
+    assert found.counts.tolist() == [2, 1, 0, 0]
+    assert found(Queries.of([1], exclude=[["c"]]), k=4).lists() == [["a", "d", "e"]]
+    with pytest.raises(NotFittedError):
+        Popularity().over(["a"])

@@ -63,3 +63,11 @@ def test_ids_of_another_kind_are_an_error():
         IdIndex(np.array([12])).places(["12"])
     with pytest.raises(SchemaError, match="ids of one type"):
         IdIndex(np.array([12])).places(np.array([12, "a"], dtype=object))
+
+
+@given(ID_LISTS.filter(bool), st.data())
+def test_many_ids_are_looked_up_as_a_few_are(ids, data):
+    known = list(dict.fromkeys(ids))
+    asked = data.draw(st.lists(st.sampled_from(known), min_size=1, max_size=5))
+    index = IdIndex(pl.Series(known).to_numpy())
+    assert index.places(asked * 70).tolist() == index.places(asked).tolist() * 70
