@@ -193,9 +193,10 @@ class Ranker(Model):
 
     def logits(self, inputs: Inputs) -> Any:
         """The scores ``[N, 1]`` of what was read; every kind of ranker writes its own."""
-        return self._scored(self.hidden(inputs.flat))
+        return self.head(self.hidden(inputs.flat))
 
-    def _scored(self, hidden: Any) -> Any:
+    def head(self, hidden: Any) -> Any:
+        """The score ``[N, 1]`` of hidden numbers ``[N, H]``, by the output layer."""
         return self.output_layer(self.dropping(hidden) if self.hidden_units else hidden)
 
     def compute_loss(self, features: Features, training: bool = False) -> Any:

@@ -64,7 +64,7 @@ class AutoInt(Ranker):
         parts = [ops.reshape(fields, (-1, count * width))]
         if self.hidden_units:
             parts.append(self.hidden(inputs.flat))
-        return self._scored(ops.concatenate(parts, axis=-1))
+        return self.head(ops.concatenate(parts, axis=-1))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""

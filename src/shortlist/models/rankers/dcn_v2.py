@@ -86,8 +86,8 @@ class DCNv2(Ranker):
         for cross in self.crosses:
             crossed = cross(flat, crossed)
         if self.structure == "stacked":
-            return self._scored(self.hidden(crossed))
-        return self._scored(ops.concatenate([crossed, self.hidden(flat)], axis=-1))
+            return self.head(self.hidden(crossed))
+        return self.head(ops.concatenate([crossed, self.hidden(flat)], axis=-1))
 
     def cross_matrices(self) -> list[np.ndarray]:
         """The matrix ``[D, D]`` of each cross layer, the product of both where it has a low rank.

@@ -54,11 +54,11 @@ class DLRM(Ranker):
     def logits(self, inputs: Inputs) -> Any:
         """The top MLP's score of the numbers' vector and of the products."""
         if self.bottom is None:
-            return self._scored(self.hidden(self.products(inputs.vectors)))
+            return self.head(self.hidden(self.products(inputs.vectors)))
         bottom = self.bottom(inputs.numbers)
         vectors = [] if inputs.vectors is None else [inputs.vectors]
         products = self.products(ops.concatenate([*vectors, bottom[:, None, :]], axis=1))
-        return self._scored(self.hidden(ops.concatenate([bottom, products], axis=-1)))
+        return self.head(self.hidden(ops.concatenate([bottom, products], axis=-1)))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""

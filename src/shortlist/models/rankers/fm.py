@@ -75,4 +75,4 @@ class DeepFM(FMRanker):
 
     def logits(self, inputs: Inputs) -> Any:
         """The factorization machine's score and the MLP's."""
-        return super().logits(inputs) + self._scored(self.hidden(inputs.flat))
+        return super().logits(inputs) + self.head(self.hidden(inputs.flat))

@@ -80,10 +80,10 @@ class MaskNet(Ranker):
             normal = Inputs(vectors, inputs.numbers, {}).flat
         if self.structure == "parallel":
             blocks = [block(guide, normal) for block in self.masked]
-            return self._scored(self.hidden(ops.concatenate(blocks, axis=-1)))
+            return self.head(self.hidden(ops.concatenate(blocks, axis=-1)))
         for block in self.masked:
             normal = block(guide, normal)
-        return self._scored(self.hidden(normal))
+        return self.head(self.hidden(normal))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
