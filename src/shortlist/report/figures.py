@@ -140,14 +140,10 @@ def _points(
 
 def _known(series: Series) -> Series:
     """Without the points that are no numbers."""
-    labels = list(series.labels) or [""] * len(series.x)
-    rows = [
-        row
-        for row in zip(series.x, series.y, labels, strict=True)
-        if math.isfinite(row[0]) and math.isfinite(row[1])
-    ]
-    x, y, kept = ([row[place] for row in rows] for place in range(3))
-    return Series(series.name, x, y, kept if series.labels else ())
+    pairs = enumerate(zip(series.x, series.y, strict=True))
+    kept = [place for place, pair in pairs if all(map(math.isfinite, pair))]
+    labels = [series.labels[place] for place in kept] if series.labels else []
+    return Series(series.name, [series.x[p] for p in kept], [series.y[p] for p in kept], labels)
 
 
 def _dots(series: Series, places: Sequence[tuple[float, float]], colour: str) -> list[str]:
