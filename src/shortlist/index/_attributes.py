@@ -15,7 +15,9 @@ from shortlist.index.where import passing
 
 __all__ = ["Attributes", "Passing", "as_table"]
 
+# The bitmaps of conditions used before; whichever limit is met first.
 _CONDITIONS_KEPT = 64
+_BYTES_KEPT = 2**27
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,11 @@ class Passing:
 
     mask: np.ndarray
     rows: np.ndarray
+
+    @property
+    def nbytes(self) -> int:
+        """The memory it takes."""
+        return self.mask.nbytes + self.rows.nbytes
 
     def first(self, total: int) -> Passing:
         """What is true of the first ``total`` rows."""
@@ -55,7 +62,10 @@ class _Cache:
             # Another search may have got further meanwhile.
             if where not in self._kept or len(self._kept[where].mask) < len(found.mask):
                 self._kept[where] = found
-            if len(self._kept) > _CONDITIONS_KEPT:
+            while len(self._kept) > 1 and (
+                len(self._kept) > _CONDITIONS_KEPT
+                or sum(kept.nbytes for kept in self._kept.values()) > _BYTES_KEPT
+            ):
                 self._kept.popitem(last=False)
 
 
