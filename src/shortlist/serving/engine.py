@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import secrets
+import random
 from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import lru_cache
@@ -137,7 +137,7 @@ class Engine:
             where=first.where,
             explain=first.explain,
             degrade=True,
-            seed=secrets.randbits(32),
+            seed=random.getrandbits(32),
         )
         return self._answers(found, drawing)
 

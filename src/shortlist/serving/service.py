@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import math
 import random
@@ -68,6 +69,8 @@ class Service:
         self.ending = False
         self._on_failure = on_failure
         self._tasks: set[asyncio.Task[Any]] = set()
+        # Ids of answers: no other server has the first part, and no other answer the second.
+        self._name, self._count = f"{secrets.token_hex(8)}-", itertools.count(1)
         self.queries: Batcher[Sequence[Ask] | LikeAsk, Any] = Batcher(
             self._answer,
             name="queries",
@@ -173,7 +176,7 @@ class Service:
 
     def log(self, ask: Ask, answer: Answer) -> str:
         """Give a recommendation an id, and log it if it is its turn; nobody waits for that."""
-        name = secrets.token_hex(12)
+        name = f"{self._name}{next(self._count):x}"
         share = self.settings.log_requests
         if share and (share >= 1 or random.random() < share):
             request = Request(
