@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -177,16 +178,23 @@ class TwoTower(Model):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        tower = self.query_tower.get_config()
+        tower = self.query_tower
         return {
             "name": self.name,
-            "query": tower["features"],
-            "candidate": self.candidate_tower.get_config()["features"],
+            "query": _config(tower.features),
+            "candidate": _config(self.candidate_tower.features),
             "candidate_id": self.candidate_id,
             "embedding_dim": self.embedding_dim,
-            **{key: tower[key] for key in ("history", "recency", "unknown_rate", "dropout")},
-            "hidden_units": tower["hidden_units"],
+            "history": tower.history,
+            "recency": tower.recency,
+            "unknown_rate": tower.unknown_rate,
+            "dropout": tower.dropout,
+            "hidden_units": list(tower.hidden_units),
         }
+
+
+def _config(features: Mapping[str, FeatureInfo]) -> dict[str, Any]:
+    return {name: dataclasses.asdict(info) for name, info in features.items()}
 
 
 def _of(tower: Tower, features: Features) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from shortlist.errors import ConfigError, nearest
 from shortlist.recommender.schema import build, check, positive
@@ -227,7 +227,7 @@ class Config:
             raise ConfigError(f"`seed` expected a whole number from 0 up; received {self.seed}.")
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Build a configuration from nested tables.
 
         Raises:
@@ -239,10 +239,10 @@ class Config:
                 "A configuration needs a [data] section with `dataset` or `interactions`; "
                 f"received the sections {sorted(values)}.{_data_hint(values)}"
             )
-        return typing.cast("Config", build(cls, values))
+        return typing.cast("Self", build(cls, values))
 
     @classmethod
-    def from_toml(cls, path: str | Path) -> Config:
+    def from_toml(cls, path: str | Path) -> Self:
         """Read a configuration file.
 
         Relative paths in the file are taken from the folder the file is in, so that it means the
@@ -265,7 +265,7 @@ class Config:
             raise ConfigError(f"{file} is not valid TOML: {error}") from error
         return cls.from_dict(values).anchored(file.resolve().parent)
 
-    def anchored(self, folder: Path) -> Config:
+    def anchored(self, folder: Path) -> Self:
         """The same configuration with its relative paths taken from ``folder``."""
         data: dict[str, Any] = {
             key: _anchored(value, folder)

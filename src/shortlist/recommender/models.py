@@ -133,7 +133,7 @@ def _write(
 ) -> None:
     weights, keys = write_model(draft, model)
     asked = {name: golden.questions(features) for name, (features, _) in graphs.items()}
-    answers = {name: answer(asked[name]) for name, (_, answer) in graphs.items()}
+    answers = {name: _answers(name, answer, asked[name]) for name, (_, answer) in graphs.items()}
     arrays = {
         f"{name}/{feature}": array
         for name, question in asked.items()
@@ -150,6 +150,17 @@ def _write(
         NotExportedWarning,
         stacklevel=2,
     )
+
+
+def _answers(name: str, answer: Answer, asked: Mapping[str, np.ndarray]) -> np.ndarray:
+    """What the model says to a few questions, asked in a batch of a size it has met before.
+
+    JAX compiles every operation for every new size, which takes seconds.
+    """
+    rows = len(next(iter(asked.values())))
+    size = {QUERY: 512, CANDIDATE: 4096}.get(name, rows)
+    places = np.arange(size) % rows
+    return answer({feature: array[places] for feature, array in asked.items()})[:rows]
 
 
 def _export(
