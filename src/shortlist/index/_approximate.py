@@ -15,6 +15,7 @@ import numpy as np
 from shortlist.bundle import Draft
 from shortlist.errors import ConfigError, DataError
 from shortlist.index._candidates import Covered, Finder, best_of
+from shortlist.index._filters import Lists
 from shortlist.index._live import Filters, LiveIndex, State
 from shortlist.index._rows import Rows
 from shortlist.index._scan import scan
@@ -224,13 +225,10 @@ def _look(
         return _scan(state, queries, k, filters)
     scores, rows = best_of(state.own, queries, k, filters, trial.searched, trial.rescored)
     # Parts that hold too few of what may come back are no reason to return fewer.
-    for place in np.flatnonzero(scores[:, -1] == -np.inf).tolist():
-        denied = filters.denied
-        mine = None if denied is None else denied.between(place, place + 1)
-        only = Filters(filters.allowed, mine)
-        scores[place], rows[place] = (
-            found[0] for found in _scan(state, queries[place : place + 1], k, only)
-        )
+    short = np.flatnonzero(scores[:, -1] == -np.inf)
+    if len(short):
+        only = Filters(filters.allowed, _of_queries(filters.denied, short))
+        scores[short], rows[short] = _scan(state, queries[short], k, only)
     return scores, rows
 
 
@@ -240,6 +238,14 @@ def _scan(
     return scan(
         state.rows, queries, k, allowed=filters.allowed, denied=filters.denied, block_size=None
     )
+
+
+def _of_queries(lists: Lists | None, queries: np.ndarray) -> Lists | None:
+    """The lists of some queries, ascending, numbered anew."""
+    if lists is None or lists.owners is None:
+        return lists
+    kept = np.isin(lists.owners, queries)
+    return Lists(lists.rows[kept], np.searchsorted(queries, lists.owners[kept]))
 
 
 def _sampled(rows: Rows, queries: np.ndarray | None, sample: int, seed: int) -> np.ndarray:

@@ -84,8 +84,9 @@ def best_of(
             rows = np.concatenate([rows, np.broadcast_to(late[1], late[0].shape)], axis=1)
         columns = select_top(pool, k)
         width = columns.shape[1]
-        scores[part, :width] = np.take_along_axis(pool, columns, axis=1)
-        found[part, :width] = np.take_along_axis(rows, columns, axis=1)
+        lines = np.arange(len(pool))[:, None]
+        scores[part, :width] = pool[lines, columns]
+        found[part, :width] = rows[lines, columns]
     return scores, found
 
 
@@ -97,11 +98,13 @@ class _Wanted:
         count: how many candidates.
         visible: ``[finder.rows]`` bool, or None where all may be found.
         hidden: rows that may be found but must not come back, few.
+        share: of the rows that may be found.
     """
 
     count: int
     visible: np.ndarray | None
     hidden: np.ndarray
+    share: float
 
     @classmethod
     def of(cls, own: Covered, filters: Filters, count: int) -> _Wanted:
@@ -110,15 +113,15 @@ class _Wanted:
             denied = filters.denied.rows
             hidden = np.union1d(hidden, denied[denied < own.finder.rows])
         if filters.allowed is None and len(hidden) <= _HIDDEN_BY_COUNT:
-            return cls(count + len(hidden), None, hidden)
+            return cls(count + len(hidden), None, hidden, 1.0)
         visible = np.ones(own.finder.rows, dtype=bool)
         if filters.allowed is not None:
             visible = filters.allowed.mask(own.rows.total)[: own.finder.rows].copy()
         visible[hidden] = False
+        share = max(1, int(np.count_nonzero(visible))) / len(visible)
         if not own.finder.hides:
-            passing = int(np.count_nonzero(visible))
-            count = math.ceil(count * len(visible) / max(1, passing))
-        return cls(count, visible, hidden[:0])
+            count = math.ceil(count / share)
+        return cls(count, visible, hidden[:0], share)
 
 
 def _own_lists(denied: Lists | None, part: slice) -> Lists | None:
@@ -135,11 +138,14 @@ def _pool(
     covered = own.finder.rows
     more = 0 if denied is None or denied.owners is None else _most(denied.owners)
     count = min(wanted.count + more, covered)
+    # The best of what is left lie further away than the best of all.
+    searched = math.ceil(searched / math.sqrt(wanted.share))
     rows = own.finder.find(queries, count, searched, wanted.visible)
-    # A library is not to be trusted with what is used as an address.
-    rows = np.where((rows >= 0) & (rows < covered), rows, -1)
     # Ascending, so that of equal scores the item that was added first comes first.
     rows.sort(axis=1)
+    if rows[:, -1].max() >= covered or rows[:, 0].min() < -1:
+        # A library is not to be trusted with what is used as an address.
+        rows = np.sort(np.where((rows >= 0) & (rows < covered), rows, -1), axis=1)
     if denied is not None and denied.owners is not None:
         _strike(rows, denied.rows, denied.owners, own.rows.total + 1)
     if wanted.visible is not None and not own.finder.hides:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -149,8 +150,9 @@ class _FaissFinder(Finder):
         if visible is not None:
             bits = np.packbits(visible, bitorder="little")
             told["sel"] = faiss.IDSelectorBitmap(bits)
+        params = faiss.SearchParametersIVF(**told)
         with _threads(self.threads):
-            found = self.index.search(queries, count, params=faiss.SearchParametersIVF(**told))[1]
+            found = self.index.search(queries, count, params=params)[1]
         return np.asarray(found, dtype=np.int64)
 
     def products(self, chunk: np.ndarray, queries: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -165,8 +167,9 @@ class _FaissFinder(Finder):
         return result
 
 
+@cache
 def load_faiss() -> Any:
-    """The library, with what has to be set in it.
+    """The library, with what has to be set in it once.
 
     Raises:
         MissingDependencyError: it is not installed.
@@ -191,7 +194,10 @@ def _threads(count: int | None) -> Iterator[None]:
     """Let faiss use so many threads when it is called from this one."""
     faiss = load_faiss()
     before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(count or before)
+    if count is None or count == before:
+        yield
+        return
+    faiss.omp_set_num_threads(count)
     try:
         yield
     finally:
