@@ -51,10 +51,10 @@ def _draw(folder: Path, items: int) -> None:
     """Sample a model of what two towers learn, since to train them at 10M takes hours.
 
     Tastes are directions whose dimensions matter less and less (standard deviation
-    ``j ** -0.25``), as in trained embeddings. An item belongs to one taste, the tastes being of
-    Zipf sizes, with 0.7 of its own to 1 of the taste; a user to three tastes, with 0.3 of their own. Popularity is Zipf with
-    noise, and the norm of an item grows with its logarithm, by a factor of about two from the least
-    to the most popular, with noise of a tenth.
+    ``j ** -0.25``), as in trained embeddings. An item belongs to one of the tastes, which are of
+    Zipf sizes, and adds 0.7 of its own; a user mixes three and adds 0.3. Popularity is Zipf, and
+    the norm of an item grows with its logarithm, by a factor of two from the least to the most
+    popular, with noise of a tenth.
     """
     draw = np.random.default_rng(0)
     spread = np.arange(1, _DIM + 1, dtype=np.float32) ** -0.25
