@@ -37,7 +37,7 @@ from shortlist.index.base import (
 )
 from shortlist.ranked import Ranked
 
-__all__ = ["Filters", "LiveIndex", "State"]
+__all__ = ["Filters", "LiveIndex", "State", "added_attributes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,7 @@ class LiveIndex(Index):
             if len(listed) > 1:
                 IdMap(listed)
             old = known.of(listed)
-            table = self._table(rows, attributes, old)
+            table = added_attributes(self, rows, attributes, old)
             added = rows.with_added(array, listed, table)
             if (old >= 0).any():
                 added = added.with_dead(old[old >= 0])
@@ -206,16 +206,6 @@ class LiveIndex(Index):
             )
         return self._find(state, queries, k, filters)
 
-    def _table(self, rows: Rows, attributes: Any, old: np.ndarray) -> pl.DataFrame | None:
-        """The attributes of rows to be added, of which some take the place of ``old`` ones."""
-        if rows.attributes is None:
-            if attributes is not None:
-                raise without_attributes(self)
-            return None
-        if attributes is None:
-            return rows.attributes.take(old)
-        return rows.attributes.check(attributes, len(old))
-
     def _passing(self, rows: Rows, where: str) -> Any:
         if rows.attributes is None:
             raise without_attributes(self)
@@ -249,3 +239,16 @@ class LiveIndex(Index):
             return
         fresh = Rows.of(*rows.living())
         self._replace(fresh, fresh.places())
+
+
+def added_attributes(
+    index: Index, rows: Rows, attributes: Any, old: np.ndarray
+) -> pl.DataFrame | None:
+    """The attributes of rows to be added, of which some take the place of ``old`` ones."""
+    if rows.attributes is None:
+        if attributes is not None:
+            raise without_attributes(index)
+        return None
+    if attributes is None:
+        return rows.attributes.take(old)
+    return rows.attributes.check(attributes, len(old))

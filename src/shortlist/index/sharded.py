@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, final
@@ -17,12 +17,12 @@ import polars as pl
 
 from shortlist.bundle import Draft, Folder
 from shortlist.errors import ConfigError
-from shortlist.ids import IdMap, as_ids, filler
+from shortlist.ids import IdMap, as_ids
 from shortlist.index._attributes import as_table
 from shortlist.index._crew import Crew
-from shortlist.index._filters import Lists, resolve
-from shortlist.index._rows import Rows, appended
-from shortlist.index._shard import Found, Picked, Shard, engine_of
+from shortlist.index._live import added_attributes
+from shortlist.index._numbered import Numbered, cut, mine, of_shard
+from shortlist.index._shard import Shard, engine_of
 from shortlist.index._storage import read_config, read_ids, write_ids
 from shortlist.index.base import (
     Ids,
@@ -33,30 +33,11 @@ from shortlist.index.base import (
     check_known,
     check_vectors,
     not_built,
-    without_attributes,
 )
 from shortlist.index.exact import Exact
-from shortlist.ranked import Ranked, select_top
+from shortlist.ranked import Ranked
 
 __all__ = ["Sharded"]
-
-
-@dataclass(frozen=True, eq=False)
-class _State:
-    """What one search sees.
-
-    Attributes:
-        rows: ids and attributes by row, without vectors, which the workers have.
-        numbers: ascending, with room at the end; by these the workers know the rows. None is used
-            twice, so that of equal scores the item added first can come first.
-        next: the number of the next row.
-        dim: the dimension of the vectors.
-    """
-
-    rows: Rows
-    numbers: np.ndarray
-    next: int
-    dim: int
 
 
 @final
@@ -95,7 +76,7 @@ class Sharded(Index):
         self.factory = factory
         self.shards = shards
         self._exact = made.is_exact
-        self._state: _State | None = None
+        self._state: Numbered | None = None
         self._known = IdMap([])
         self._crew: Crew | None = None
         self._end: weakref.finalize[Any, Any] | None = None
@@ -116,14 +97,13 @@ class Sharded(Index):
         array, listed = check_items(vectors, ids)
         known, numbers = IdMap(listed), np.arange(len(listed))
         table = None if attributes is None else as_table(attributes, len(listed))
-        rows = Rows.of(np.empty((len(listed), 0), dtype=np.float32), np.array(listed), table)
         with tempfile.TemporaryDirectory(prefix="shortlist-") as folder:
             # Through a file, which each worker maps into memory to take its share.
             path = Path(folder, "vectors.npy")
             np.save(path, array)
-            shares = [self._mine(numbers, shard) for shard in range(self.shards)]
-            crew = self._started("build", [(path, s, _cut(table, s)) for s in shares])
-        self._take_over(crew, _State(rows, numbers, len(listed), array.shape[1]), known)
+            shares = [mine(numbers, shard, self.shards) for shard in range(self.shards)]
+            crew = self._started("build", [(path, s, cut(table, s)) for s in shares])
+        self._take_over(crew, Numbered.of(np.array(listed), table, numbers, array.shape[1]), known)
         return self
 
     def search(
@@ -143,16 +123,16 @@ class Sharded(Index):
         with self._order:
             state, crew = self._open()
             check_dim("queries", vectors, state.dim)
-            allowed = self._picked("allow", allow, len(vectors), state)
-            denied = self._picked("deny", deny, len(vectors), state)
+            allowed = state.picked("allow", allow, len(vectors), self._known)
+            denied = state.picked("deny", deny, len(vectors), self._known)
             answers = crew.ask(
                 "search",
                 [
-                    (vectors, k, self._part(allowed, s), self._part(denied, s), where)
+                    (vectors, k, *(of_shard(f, s, self.shards) for f in (allowed, denied)), where)
                     for s in range(self.shards)
                 ],
             )
-        return _merged(state, k, _all(answers))
+        return state.merged(k, _all(answers))
 
     def upsert(self, vectors: np.ndarray, ids: Any, attributes: Any = None) -> None:
         """Add items, or replace the vectors of ids that are here; see `Index.upsert`."""
@@ -162,18 +142,14 @@ class Sharded(Index):
             check_dim("vectors", array, state.dim)
             IdMap(listed)
             old = self._known.of(listed)
-            table = self._table(state.rows, attributes, old)
-            rows = state.rows.with_added(array[:, :0], listed, table)
-            fresh = np.arange(state.next, state.next + len(listed))
-            numbers = appended(state.numbers, state.rows.total, fresh)
+            table = added_attributes(self, state.rows, attributes, old)
             replaced = old[old >= 0]
-            if len(replaced):
-                rows = rows.with_dead(replaced)
+            after, fresh = state.with_added(listed, table, replaced)
             self._change(
-                _State(rows, numbers, state.next + len(listed), state.dim),
+                after,
                 state.numbers[replaced],
                 (array, fresh, table),
-                lambda: self._known.put(listed, np.arange(state.rows.total, rows.total)),
+                lambda: self._known.put(listed, np.arange(state.rows.total, after.rows.total)),
             )
 
     def remove(self, ids: Any) -> None:
@@ -186,7 +162,7 @@ class Sharded(Index):
             check_known(listed, old)
             nothing = np.empty((0, state.dim), dtype=np.float32), np.empty(0, dtype=np.int64), None
             self._change(
-                _State(state.rows.with_dead(old), state.numbers, state.next, state.dim),
+                state.with_dead(old),
                 state.numbers[old],
                 nothing,
                 lambda: self._known.drop(listed),
@@ -200,7 +176,7 @@ class Sharded(Index):
             places = self._known.of(listed)
             check_known(listed, places)
             numbers = state.numbers[places]
-            asked = [(self._mine(numbers, s),) for s in range(self.shards)]
+            asked = [(mine(numbers, s, self.shards),) for s in range(self.shards)]
             answers = crew.ask("vectors", asked)
         found = np.empty((len(listed), state.dim), dtype=np.float32)
         for shard, vectors in enumerate(_all(answers)):
@@ -233,14 +209,12 @@ class Sharded(Index):
         """Write the index into a bundle, or a part of one; every worker writes its own share."""
         with self._writing:
             state, crew = self._open()
-            living = np.flatnonzero(~state.rows.dead[: state.rows.total])
-            draft.write_json(
-                "index.json",
-                {"engine": "sharded", "shards": self.shards, "next": state.next, "dim": state.dim},
-            )
-            write_ids(draft, state.rows.ids[living], state.numbers[living])
-            if state.rows.attributes is not None:
-                draft.write_table("attributes.parquet", state.rows.attributes.take(living))
+            ids, table, numbers = state.living()
+            config = {"shards": self.shards, "next": state.next, "dim": state.dim}
+            draft.write_json("index.json", {"engine": "sharded", **config})
+            write_ids(draft, ids, numbers)
+            if table is not None:
+                draft.write_table("attributes.parquet", table)
             _all(crew.ask("write", [(draft.folder(f"shard-{s}"),) for s in range(self.shards)]))
 
     @classmethod
@@ -252,14 +226,13 @@ class Sharded(Index):
         table = None
         if "attributes.parquet" in folder:
             table = folder.read_table("attributes.parquet")
-        rows = Rows.of(np.empty((len(ids), 0), dtype=np.float32), ids, table)
         there = {name.split("/")[0] for name in folder.names if "/" in name}
         parts = [f"shard-{s}" for s in range(index.shards)]
         if there:
             index.factory = engine_of(folder.folder(min(there)))
         crew = index._started("read", [(folder.folder(p) if p in there else None,) for p in parts])
-        state = _State(rows, numbers, config["next"], config["dim"])
-        index._take_over(crew, state, IdMap(ids))
+        state = Numbered.of(ids, table, numbers, config["dim"])
+        index._take_over(crew, replace(state, next=config["next"]), IdMap(ids))
         return index
 
     def close(self) -> None:
@@ -273,7 +246,7 @@ class Sharded(Index):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open(self) -> tuple[_State, Crew]:
+    def _open(self) -> tuple[Numbered, Crew]:
         if self._state is None or self._crew is None:
             raise not_built(self)
         return self._state, self._crew
@@ -288,7 +261,7 @@ class Sharded(Index):
             raise
         return crew
 
-    def _take_over(self, crew: Crew, state: _State, known: IdMap) -> None:
+    def _take_over(self, crew: Crew, state: Numbered, known: IdMap) -> None:
         with self._writing:
             old = self._end
             with self._order:
@@ -299,7 +272,7 @@ class Sharded(Index):
 
     def _change(
         self,
-        state: _State,
+        state: Numbered,
         gone: np.ndarray,
         added: tuple[np.ndarray, np.ndarray, pl.DataFrame | None],
         note: Callable[[], None],
@@ -307,84 +280,29 @@ class Sharded(Index):
         """Let every worker follow, and searches that come from now on see ``state``."""
         _, crew = self._open()
         vectors, numbers, table = added
-        mine = [np.flatnonzero(numbers % self.shards == s) for s in range(self.shards)]
+        places = [np.flatnonzero(numbers % self.shards == s) for s in range(self.shards)]
         with self._order:
             answers = crew.change(
                 "update",
                 [
-                    (self._mine(gone, s), vectors[rows], numbers[rows], _cut(table, rows))
-                    for s, rows in enumerate(mine)
+                    (mine(gone, s, self.shards), vectors[rows], numbers[rows], cut(table, rows))
+                    for s, rows in enumerate(places)
                 ],
             )
             note()
             self._state = state
         _all(answers)
-        self._compact(state)
-
-    def _compact(self, state: _State) -> None:
-        """Forget dead rows once they are half of all; the workers see to their own."""
-        rows = state.rows
-        if 2 * rows.alive >= rows.total or rows.total < 1024:
-            return
-        numbers = state.numbers[np.flatnonzero(~rows.dead[: rows.total])]
-        fresh = Rows.of(*rows.living())
-        with self._order:
-            self._known = fresh.places()
-            self._state = _State(fresh, numbers, state.next, state.dim)
+        # The workers clear away their own dead rows.
+        if (fresh := state.compacted()) is not None:
+            with self._order:
+                self._state, self._known = fresh, fresh.rows.places()
 
     def _parts(self) -> list[dict[str, Any]]:
         with self._order:
             answers = self._open()[1].ask("stats", [()] * self.shards)
         return [part for part in _all(answers) if part is not None]
 
-    def _table(self, rows: Rows, attributes: Any, old: np.ndarray) -> pl.DataFrame | None:
-        if rows.attributes is None:
-            if attributes is not None:
-                raise without_attributes(self)
-            return None
-        if attributes is None:
-            return rows.attributes.take(old)
-        return rows.attributes.check(attributes, len(old))
-
-    def _picked(self, name: str, ids: Ids | None, batch: int, state: _State) -> Lists | None:
-        """What a filter names, as numbers."""
-        if ids is None:
-            return None
-        rows = resolve(name, ids, batch, self._known)
-        return Lists(state.numbers[rows.rows], rows.owners)
-
-    def _part(self, picked: Lists | None, shard: int) -> Picked | None:
-        """What a filter names of the items of one worker."""
-        if picked is None:
-            return None
-        mine = picked.rows % self.shards == shard
-        return picked.rows[mine], None if picked.owners is None else picked.owners[mine]
-
-    def _mine(self, numbers: np.ndarray, shard: int) -> np.ndarray:
-        """Those that belong to one worker."""
-        return numbers[numbers % self.shards == shard]
-
-
-def _cut(table: pl.DataFrame | None, rows: np.ndarray) -> pl.DataFrame | None:
-    return None if table is None else table[rows]
-
 
 def _all(answers: Iterable[Future[Any]]) -> list[Any]:
     """Every answer, once all are there."""
     return [answer.result() for answer in answers]
-
-
-def _merged(state: _State, k: int, parts: list[Found]) -> Ranked:
-    """The best of what the workers found; of equal scores the item added first."""
-    numbers, scores, valid = (np.concatenate(side, axis=1) for side in zip(*parts, strict=True))
-    numbers = np.where(valid, numbers, 0).astype(np.int64)
-    order = np.argsort(numbers, axis=1, kind="stable")
-    scores = np.take_along_axis(np.where(valid, scores, -np.inf), order, 1)
-    columns = select_top(scores, k)
-    best = np.take_along_axis(scores, columns, 1).astype(np.float32)
-    numbers = np.take_along_axis(np.take_along_axis(numbers, order, 1), columns, 1)
-    valid = best > -np.inf
-    known = state.numbers[: state.rows.total]
-    found = state.rows.ids[np.where(valid, np.searchsorted(known, numbers), 0)]
-    found[~valid] = filler(found.dtype)
-    return Ranked(found, best, valid)
