@@ -10,6 +10,7 @@ import typer
 
 from shortlist._version import __version__
 from shortlist.cli.bundle import app as bundles
+from shortlist.cli.compare import compare
 from shortlist.cli.doctor import doctor
 from shortlist.cli.evaluate import evaluate
 from shortlist.cli.export_events import export_events
@@ -32,7 +33,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (quickstart, train, evaluate, recommend, serve, export_events, replay, doctor):
+for command in (
+    quickstart,
+    train,
+    evaluate,
+    compare,
+    recommend,
+    serve,
+    export_events,
+    replay,
+    doctor,
+):
     app.command()(command)
 app.add_typer(bundles, name="bundle")
 app.add_typer(indexes, name="index")

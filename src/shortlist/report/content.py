@@ -33,7 +33,7 @@ class Cell(NamedTuple):
 
 def content(study: Study) -> dict[str, Any]:
     """The names that the template uses, as texts, rows of `Cell` and figures."""
-    comparisons = study.report.comparisons(study.metric)
+    comparisons = study.comparisons
     return {
         "title": study.title,
         "metric": study.metric,
@@ -187,7 +187,7 @@ def _figures(study: Study) -> dict[str, str]:
     """The figures by name, in the order of the page."""
     report, k, found = study.report, study.k, study.report.metrics
     values = {model: found[model][study.metric] for model in report.models}
-    sure = report.intervals(study.metric)
+    sure = study.intervals
     rows = [Interval(model, values[model], *sure[model]) for model in report.models]
     figures = {"intervals": intervals(f"{study.metric}, with 95 % intervals", study.metric, rows)}
     for metric in dict.fromkeys([study.metric.split("@")[0], "recall"]):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from shortlist.evaluation import Report
+from shortlist.evaluation import Comparison, Report
 from shortlist.report.facts import DataFacts
 
 __all__ = ["Cost", "Example", "Place", "Study", "Tuned"]
@@ -92,6 +93,16 @@ class Study:
     segments: Mapping[str, np.ndarray] = field(default_factory=dict)
     examples: Sequence[Example] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Every pair of models on the metric."""
+        return self.report.comparisons(self.metric)
+
+    @cached_property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """For each model the interval of the metric."""
+        return self.report.intervals(self.metric)
 
     @property
     def k(self) -> int:

@@ -1,0 +1,70 @@
+"""A comparison on disk: the page, what it says for machines, and every user's values."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shortlist.bundle import Draft, write_folder
+from shortlist.evaluation import Report
+from shortlist.report import Study, html
+
+__all__ = ["summary", "write_comparison"]
+
+
+def write_comparison(path: Path, study: Study, about: Mapping[str, Any]) -> None:
+    """Write ``report.html``, ``comparison.json`` and ``per_user.json``, all of them or none.
+
+    Raises:
+        BundleError: the folder cannot be written.
+    """
+    page, found = html(study), {**summary(study), **about}
+
+    def write(draft: Draft) -> None:
+        draft.file("report.html").write_text(page, encoding="utf-8")
+        draft.write_json("comparison.json", _plain(found))
+        values = json.dumps(_per_user(study.report), allow_nan=False, separators=(",", ":"))
+        draft.file("per_user.json").write_text(values, encoding="utf-8")
+
+    write_folder(path, write, kind="comparison")
+
+
+def summary(study: Study) -> dict[str, Any]:
+    """Everything but the values of each user and the lists, by names that JSON can hold."""
+    report = study.report
+    return {
+        "metric": study.metric,
+        "facts": study.facts.counts,
+        "evaluation": report.to_dict(),
+        "intervals": {name: list(ends) for name, ends in study.intervals.items()},
+        "comparisons": [dataclasses.asdict(c) for c in study.comparisons],
+        "tuned": {name: dataclasses.asdict(one) for name, one in study.tuned.items()},
+        "costs": {name: dataclasses.asdict(one) for name, one in study.costs.items()},
+        "left_out": dict(study.left_out),
+    }
+
+
+def _per_user(report: Report) -> dict[str, Any]:
+    return {
+        "users": [_plain(user) for user in report.users.tolist()],
+        "activity": report.activity.tolist(),
+        "metrics": {
+            model: {name: _plain(values.tolist()) for name, values in mine.items()}
+            for model, mine in report.per_user.items()
+        },
+    }
+
+
+def _plain(value: Any) -> Any:
+    """``value`` of nothing but what JSON has; what is no number becomes None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
