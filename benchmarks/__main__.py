@@ -18,6 +18,7 @@ from benchmarks import (
     movielens,
     postranking,
     quality,
+    rank_serve,
     rank_train,
     search,
     serve,
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "serve": serve.run,
     "ctr": ctr.run,
     "rank-train": rank_train.run,
+    "rank-serve": rank_serve.run,
     "vectors": vectors.run,
     "search": search.run,
 }

@@ -67,6 +67,7 @@ def _lines(case: str, ours: Measured, theirs: Measured) -> Iterator[Line]:
             "ours_seconds_an_epoch": statistics.median(ours.found["seconds"]),
             "theirs_seconds": statistics.median(theirs.found["seconds"]),
             "ours_epochs": statistics.median(ours.found["epochs"]),
+            "ours_seeds": ours.found[metric],
         }
         yield Line(
             "ctr",

@@ -77,8 +77,20 @@ class Clicks:
         self.train, self.validation, self.test = (
             {name: values[part.to_numpy()] for name, values in encoded.items()} for part in parts
         )
+        self._frame, self._history = frame, encoded["history"]
         self.users = frame["user"].to_numpy()[parts[2].to_numpy()]
 
     def asked(self) -> dict[str, Any]:
         """The features of the test, without the labels."""
         return {name: values for name, values in self.test.items() if name != "label"}
+
+    def columns(self, rows: Any) -> Any:
+        """The columns of some ratings as a frame, the films liked before among them."""
+        import numpy as np
+        import polars as pl
+
+        history = self._history[rows]
+        known = self.encoder.vocabulary("item").decode(np.arange(history.max() + 1))
+        liked = [[known[code] for code in row if code] for row in history]
+        frame = self._frame[rows].with_columns(history=pl.Series(liked, dtype=pl.List(pl.Int64)))
+        return frame.select(*dict.fromkeys(spec.column for spec in self.encoder.specs))

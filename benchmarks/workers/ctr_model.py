@@ -15,7 +15,7 @@ def make(
     seeds: int,
     epochs: int,
     rows: int | None = None,
-    rate: float = 0.002,
+    rate: float = 0.001,
     decay: float = 0.1,
     batch: int = 1024,
     **options: Any,
