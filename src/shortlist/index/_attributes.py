@@ -51,7 +51,9 @@ class _Cache:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Passing] = OrderedDict()
 
-    def get(self, where: str) -> Passing:
+    def get(self, where: Any) -> Passing:
+        if not isinstance(where, str):  # nor can it be kept; what reads it refuses it
+            return _NOTHING
         with self._lock:
             if where in self._kept:
                 self._kept.move_to_end(where)

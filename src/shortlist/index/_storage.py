@@ -77,8 +77,10 @@ def _ids(column: pl.Series) -> np.ndarray:
         return np.array(column)
     # NumPy strings drop null characters at their end, so such ids have to stay Python strings.
     if column.dtype == pl.String and len(column) and not column.str.ends_with("\0").any():
-        longest = int(column.str.len_chars().to_numpy().max())
-        return column.to_numpy().astype(f"U{longest}")
+        # As one long string, whose code points are what NumPy keeps, padded with nulls as it does.
+        longest = max(1, int(column.str.len_chars().to_numpy().max()))
+        joined = column.str.pad_end(longest, "\0").str.join("").item()
+        return np.frombuffer(joined.encode("utf-32-le"), f"<U{longest}").astype(f"U{longest}")
     return as_ids(column.to_list())
 
 

@@ -148,10 +148,11 @@ class IndexWhereTests(IndexErrorTests):
     def test_where_refuses_and_changes_nothing(self) -> None:
         index, _ = self.pair(draw_attributes(self.rows))
         query = self.queries(1)
-        wrong: list[tuple[str, type[Exception], str]] = [
+        wrong: list[tuple[Any, type[Exception], str]] = [
             ("yeer > 3", SchemaError, "year"),
             ("__import__('os')", ConfigError, "condition"),
             ("year >", ConfigError, "condition"),
+            (["year > 3"], ConfigError, "condition"),
             ('year > "x"', ConfigError, "kinds"),
         ]
         for where, kind, message in wrong:
