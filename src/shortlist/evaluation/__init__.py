@@ -12,8 +12,18 @@ from __future__ import annotations
 
 from shortlist.evaluation.evaluate import evaluate
 from shortlist.evaluation.report import Report
+from shortlist.evaluation.sampled import SampledMetricsWarning
 from shortlist.evaluation.seeds import Spread, average, spread
 from shortlist.evaluation.statistics import Comparison
 from shortlist.evaluation.truth import Truth
 
-__all__ = ["Comparison", "Report", "Spread", "Truth", "average", "evaluate", "spread"]
+__all__ = [
+    "Comparison",
+    "Report",
+    "SampledMetricsWarning",
+    "Spread",
+    "Truth",
+    "average",
+    "evaluate",
+    "spread",
+]

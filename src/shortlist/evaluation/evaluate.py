@@ -15,6 +15,7 @@ from shortlist.evaluation.beyond import Beyond, categories_of
 from shortlist.evaluation.leaks import warn_of_leaks
 from shortlist.evaluation.report import Report
 from shortlist.evaluation.run import Retriever, ask, measure
+from shortlist.evaluation.sampled import check_sampled, sampled_metrics
 from shortlist.evaluation.truth import Truth
 from shortlist.index.base import check_k
 
@@ -32,6 +33,7 @@ def evaluate(
     users: pl.DataFrame | None = None,
     exclude_seen: bool = True,
     block_size: int = 1024,
+    sampled: int | None = None,
 ) -> Report:
     """Ask every retriever for lists for the users of a split, and measure what they find.
 
@@ -55,6 +57,9 @@ def evaluate(
             features of the queries.
         exclude_seen: whether known items are excluded, and so cannot be relevant.
         block_size: how many queries are asked at a time.
+        sampled: how many items to draw for each user for metrics such as
+            ``"sampled100_ndcg@10"``, beside the full ones. They are biased: see
+            `shortlist.evaluation.sampled`. The default of None draws none.
 
     Returns:
         A `Report` with, at each k, ndcg, recall, precision, hit_rate, mrr and map; the recall of
@@ -70,6 +75,7 @@ def evaluate(
 
     Warns:
         LeakWarning: the split tells a model what it is going to be asked.
+        SampledMetricsWarning: ``sampled`` is given.
 
     >>> from shortlist.data import Interactions, splits
     >>> log = Interactions({"user": [1, 1, 2, 2], "item": list("abba"), "time": [1, 2, 3, 4]})
@@ -86,6 +92,7 @@ def evaluate(
         if "item" not in items.columns:
             raise SchemaError(f"Expected items with a column 'item'; it has {items.columns}.")
         items = items["item"]
+    drawn = None if sampled is None else check_sampled(sampled)
     leaks = warn_of_leaks(split)
     truth = Truth.of(split, part=part, items=items, users=users, exclude_seen=exclude_seen)
     models: dict[str, Retriever] = {"popularity": Popularity().fit(split.train), **retrievers}
@@ -99,6 +106,9 @@ def evaluate(
         name: measure(found.places, truth, beyond, block_size=block_size)
         for name, found in answers.items()
     }
+    if drawn is not None:
+        for name, (per_user, _) in measured.items():
+            per_user.update(sampled_metrics(name, models[name], truth, cuts, drawn))
     return Report(
         split.name,
         split.description,

@@ -17,7 +17,7 @@ from shortlist.metrics.ranking import METRICS
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
 
-__all__ = ["Answers", "Retriever", "ask", "measure"]
+__all__ = ["Answers", "Retriever", "ask", "measure", "placed"]
 
 Retriever = Callable[[Queries, int], Ranked]
 
@@ -48,6 +48,11 @@ def ask(name: str, model: Retriever, truth: Truth, k: int, *, block_size: int) -
         found = _places(name, _checked(name, answer, queries, k), queries, truth)
         places[start : start + block_size, : found.shape[1]] = found
     return Answers(places, seconds)
+
+
+def placed(name: str, model: Retriever, queries: Queries, truth: Truth, k: int) -> np.ndarray:
+    """What ``model`` answers to some queries ``[B, K]``, as places in ``truth.items``."""
+    return _places(name, _checked(name, model(queries, k), queries, k), queries, truth)
 
 
 def measure(
