@@ -6,12 +6,11 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from copy import copy
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
-from shortlist.postranking import PostRanker
 from shortlist.recommender import Recommendations, Recommender
 from shortlist.serving.asks import Answer, Ask, Id, Item
 from shortlist.serving.keys import IdKind
@@ -39,7 +38,9 @@ class Engine:
         self.users = IdKind(recommender.users.histories.users, "user")
         self.items = IdKind(recommender.items["item"].head(1).to_list(), "item")
         self.known = Known(recommender)
-        self._postranker = lru_cache(64)(self._make_postranker)
+        # Bound to what it needs and not to this object, which would then be in a cycle: a version
+        # that is replaced is to go at once, without a collection that everybody waits for.
+        self._postranker = lru_cache(64)(partial(asked_for, recommender.postranker))
 
     def check(self, ask: Ask) -> None:
         """Refuse, before it waits, what cannot be answered.
@@ -174,14 +175,6 @@ class Engine:
             cold = bool(found.fallback[row])
             answers.append(Answer(items, self.version, cold, found.degraded))
         return answers
-
-    def _make_postranker(
-        self,
-        diversity: float | None,
-        rules: tuple[tuple[tuple[str, Any], ...], ...],
-        exclude_seen: bool,
-    ) -> PostRanker | None:
-        return asked_for(self.recommender.postranker, diversity, rules, exclude_seen)
 
 
 def _rows(changes: Sequence[ItemChange]) -> list[dict[str, Any]]:

@@ -202,13 +202,12 @@ class Models:
 
 
 def _tidy() -> None:
-    """Free what the version before held, and look no more at what the new one holds.
+    """Look no more at what the new version holds.
 
-    A version is hundreds of thousands of objects that stay; a full collection in the midst of
-    requests would go through all of them, and everybody would wait.
+    A version is a hundred thousand objects that stay; a full collection goes through all of them
+    while everybody waits. The version before is in no cycle, so it has gone by itself.
     """
-    gc.unfreeze()
-    gc.collect()
+    gc.collect(1)
     gc.freeze()
 
 

@@ -7,10 +7,14 @@ import contextlib
 import itertools
 import logging
 import math
+import os
 import random
 import secrets
+import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +95,7 @@ class Service:
         """Start the threads, and loading the bundle; `engine` refuses until that is done."""
         self.queries.start()
         self.writes.start()
+        self._loader = ThreadPoolExecutor(1, "loader", initializer=_give_way)
         self._spawn(self._begin())
 
     def drain(self) -> None:
@@ -104,6 +109,7 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._loader.shutdown, cancel_futures=True)
         await asyncio.to_thread(self.queries.stop)
         await asyncio.to_thread(self.writes.stop)
         self.state.close()
@@ -200,7 +206,11 @@ class Service:
 
     async def reload(self, version: str | None) -> None:
         """Load a version beside the one that serves and let it take over."""
-        await asyncio.to_thread(self.models.load, version)
+        await self._aside(self.models.load, version)
+
+    async def _aside(self, work: Callable[..., object], *given: object) -> None:
+        """Do ``work`` on the thread that gives way to those that answer."""
+        await asyncio.get_running_loop().run_in_executor(self._loader, work, *given)
 
     def _answer(self, tasks: Sequence[Sequence[Ask] | LikeAsk]) -> list[Any]:
         """On the thread of the queries: many requests' asks in one go."""
@@ -235,7 +245,8 @@ class Service:
 
     async def _begin(self) -> None:
         try:
-            await self.reload(None)
+            # Nobody is answered yet, so nobody has to be given way to.
+            await asyncio.to_thread(self.models.load)
         except Exception as error:
             if self._on_failure is None:
                 raise
@@ -249,7 +260,7 @@ class Service:
         while True:
             await asyncio.sleep(self.settings.watch)
             try:
-                await asyncio.to_thread(self.models.look)
+                await self._aside(self.models.look)
                 await asyncio.to_thread(self.models.catch_up)
             except Exception as error:
                 _log.error("watching: %s", error)
@@ -272,6 +283,12 @@ class Service:
             error = task.exception()
             if error is not None:
                 _log.error("in the background: %s", error)
+
+
+def _give_way() -> None:
+    """Let this thread run when the others have nothing to do, where a thread can be told so."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
 def _whole(answers: list[Answer | BaseException]) -> list[Answer] | BaseException:
