@@ -14,7 +14,7 @@ import numpy as np
 
 from shortlist.bundle import Draft
 from shortlist.errors import ConfigError, DataError
-from shortlist.index._candidates import Covered, Finder, best_of
+from shortlist.index._candidates import Covered, Finder, best_of, searched_of
 from shortlist.index._filters import Lists
 from shortlist.index._live import Filters, LiveIndex, State
 from shortlist.index._rows import Rows
@@ -29,6 +29,8 @@ __all__ = ["ApproximateIndex", "check_count"]
 _LATE_SHARE, _LATE_LEAST = 0.01, 4096
 # Fewer rows than this cannot be divided into parts.
 _FEWEST = 512
+# Measured: a vector takes the time of three codes, and a search by codes has to begin.
+_CODES_A_VECTOR, _FEW_LEFT = 3, 4096
 
 
 class ApproximateIndex(LiveIndex):
@@ -221,7 +223,7 @@ def check_count(name: str, value: Any) -> int:
 def _look(
     state: State, queries: np.ndarray, k: int, filters: Filters, trial: Trial
 ) -> tuple[np.ndarray, np.ndarray]:
-    if state.own is None:
+    if state.own is None or _few_left(state.own, filters, trial.searched):
         return _scan(state, queries, k, filters)
     scores, rows = best_of(state.own, queries, k, filters, trial.searched, trial.rescored)
     # Parts that hold too few of what may come back are no reason to return fewer.
@@ -230,6 +232,15 @@ def _look(
         only = Filters(filters.allowed, _of_queries(filters.denied, short))
         scores[short], rows[short] = _scan(state, queries[short], k, only)
     return scores, rows
+
+
+def _few_left(own: Covered, filters: Filters, searched: int) -> bool:
+    """Whether to score what a filter leaves takes less than to look for the best of it."""
+    if filters.allowed is None:
+        return False
+    left = len(filters.allowed.rows)
+    parts = searched_of(searched, left / max(1, own.rows.total)) / own.finder.parts
+    return left < _FEW_LEFT + min(1.0, parts) * own.rows.total / _CODES_A_VECTOR
 
 
 def _scan(

@@ -14,7 +14,7 @@ from shortlist.index._live import Filters
 from shortlist.index._rows import Rows
 from shortlist.ranked import select_top
 
-__all__ = ["Covered", "Finder", "best_of"]
+__all__ = ["Covered", "Finder", "best_of", "searched_of"]
 
 # So few hidden rows are made up for by as many more candidates; more are hidden by a bitmap.
 _HIDDEN_BY_COUNT = 64
@@ -124,6 +124,15 @@ class _Wanted:
         return cls(count, visible, hidden[:0], share)
 
 
+def searched_of(searched: int, share: float) -> int:
+    """How many parts to search where only a share of the rows may be found.
+
+    The best of what is left lie further away than the best of all. By this power the recall stays
+    about what it is without a filter (measured for shares from 0.07 to 1).
+    """
+    return math.ceil(searched * max(share, 1e-3) ** -0.7)
+
+
 def _own_lists(denied: Lists | None, part: slice) -> Lists | None:
     """What is denied to each query of a part by itself."""
     if denied is None or denied.owners is None:
@@ -138,9 +147,7 @@ def _pool(
     covered = own.finder.rows
     more = 0 if denied is None or denied.owners is None else _most(denied.owners)
     count = min(wanted.count + more, covered)
-    # The best of what is left lie further away than the best of all.
-    searched = math.ceil(searched / math.sqrt(wanted.share))
-    rows = own.finder.find(queries, count, searched, wanted.visible)
+    rows = own.finder.find(queries, count, searched_of(searched, wanted.share), wanted.visible)
     # Ascending, so that of equal scores the item that was added first comes first.
     rows.sort(axis=1)
     if rows[:, -1].max() >= covered or rows[:, 0].min() < -1:
