@@ -76,8 +76,9 @@ class EASE(ItemItem):
     def _scores_at(self, seen: Sparse, columns: np.ndarray) -> np.ndarray:
         # Few of the weights are needed: those from each history to the columns asked for.
         weights = self._fitted()["weights"]
+        width, flat = weights.shape[1], weights.reshape(-1)
         result = np.empty(columns.shape, dtype=np.float32)
         for row, wanted in enumerate(columns):
-            met = seen.columns[seen.starts[row] : seen.starts[row + 1]]
-            weights[met[:, None], wanted].sum(axis=0, out=result[row])
+            met = seen.columns[seen.starts[row] : seen.starts[row + 1]].astype(np.int64)
+            flat.take(met[:, None] * width + wanted).sum(axis=0, out=result[row])
         return result

@@ -15,6 +15,7 @@ from shortlist.errors import BundleError, DataError
 from shortlist.features.checks import choice, positive
 from shortlist.features.padding import Keep, pad
 from shortlist.features.series import as_series, flatten, id_kind, ids_of, is_list
+from shortlist.ids import IdMap
 
 __all__ = ["Vocabulary"]
 
@@ -154,6 +155,8 @@ class Vocabulary:
         if kind != self.kind:
             raise DataError(_kind_error(self._ids, kind, values))
         if len(values) <= _FEW:
+            if kind == "int" and values.dtype == pl.Int64 and not values.null_count():
+                return (self._places.of(values.to_numpy()) + 1).astype(np.int32)
             code = self._codes.get
             return np.array([code(value, 0) for value in values.to_list()], dtype=np.int32)
         if kind == "int":
@@ -282,6 +285,10 @@ class Vocabulary:
             BundleError: there is no undamaged vocabulary at ``path``.
         """
         return cls.read(read_folder(path, kind="vocabulary"))
+
+    @cached_property
+    def _places(self) -> IdMap:
+        return IdMap(self.ids)
 
     @cached_property
     def _codes(self) -> dict[Any, int]:
