@@ -113,3 +113,9 @@ def test_a_damaged_table_is_a_bundle_error(tmp_path):
         (tmp_path / "t.parquet").write_bytes(content)
         with pytest.raises(BundleError, match="not a valid Parquet file"):
             read_table(tmp_path / "t.parquet")
+
+
+def test_arrays_may_be_read_by_whom_other_files_may(tmp_path):
+    write_arrays(tmp_path / "a.safetensors", {"x": np.ones(3)})
+    (tmp_path / "other").touch()
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode

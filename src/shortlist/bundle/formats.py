@@ -70,10 +70,14 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
             )
     # The format stores plain memory, so views with strides are laid out first.
     dense = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+    # The library makes a file that only its owner can read; as others are made is as this one is.
+    path.touch()
+    mode = path.stat().st_mode
     try:
         safetensors.numpy.save_file(
             {key: dense[key].reshape(arrays[key].shape) for key in arrays}, path
         )
+        path.chmod(mode)
     except safetensors.SafetensorError as error:
         raise BundleError(f"{path.name} could not be written: {error}.") from error
 
