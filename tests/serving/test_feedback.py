@@ -1,8 +1,11 @@
+import time
+
 import pytest
 from tests.serving.conftest import popular
 from tests.serving.serverside import Server
 
 from shortlist.serving import Settings, StateStore
+from shortlist.serving.state import Request
 
 
 @pytest.fixture
@@ -134,6 +137,20 @@ def test_logging_can_be_left_out(made, tmp_path):
         server.recommended({"user": 1})
         server.post("/v1/events", event())
         assert list(server.service.state.requests()) == []
+
+
+def test_old_requests_are_forgotten(made, tmp_path):
+    settings = Settings(made, state=tmp_path / "s.db", keep_requests=1.0)
+    store = StateStore.open(tmp_path / "s.db")
+    ages = {"old": 2 * 86_400, "young": 100}
+    for name, age in ages.items():
+        asked = Request(name, time.time() - age, "1", None, {"k": 1}, (10,), (1.0,), (None,))
+        store.write([asked])
+    store.close()
+    with Server(settings) as server:
+        while server.service.state.request("old") is not None:
+            server.get("/health/live")
+        assert server.service.state.request("young") is not None
 
 
 def test_it_is_all_there_after_a_restart(made, tmp_path):

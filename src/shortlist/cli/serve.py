@@ -45,6 +45,9 @@ def serve(
     log_requests: Annotated[
         float, typer.Option("--log-requests", help="The share of answers that are logged.")
     ] = 1.0,
+    keep_requests: Annotated[
+        float, typer.Option("--keep-requests", help="Days for which that log is kept.")
+    ] = 30.0,
     drain: Annotated[
         float, typer.Option("--drain", help="Seconds that running requests get at the end.")
     ] = 10.0,
@@ -69,6 +72,7 @@ def serve(
         max_batch=max_batch,
         max_queue=max_queue,
         log_requests=log_requests,
+        keep_requests=keep_requests,
         drain=drain,
     )
     try:

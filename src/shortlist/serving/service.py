@@ -252,6 +252,7 @@ class Service:
                 raise
             self._on_failure(error)
             return
+        self._spawn(self._forget())
         if self.settings.watch:
             self._spawn(self._watch())
 
@@ -264,6 +265,16 @@ class Service:
                 await asyncio.to_thread(self.models.catch_up)
             except Exception as error:
                 _log.error("watching: %s", error)
+
+    async def _forget(self) -> None:
+        """Delete what of the log of requests is too old, now and then."""
+        while True:
+            before = time.time() - self.settings.keep_requests * 86_400
+            try:
+                await self._aside(self.state.forget_requests, before)
+            except SQLAlchemyError as error:
+                _log.error("old requests could not be deleted: %s", error)
+            await asyncio.sleep(3600)
 
     def _reloaded(self, outcome: str) -> None:
         self.metrics.reloads.labels(outcome).inc()

@@ -30,6 +30,7 @@ class Settings:
         max_body: bytes of a request's body.
         body_timeout: seconds in which a body must have arrived.
         log_requests: the share of recommendations that are logged with their propensities.
+        keep_requests: days for which that log is kept.
         drain: seconds that running requests are given at the end.
 
     Raises:
@@ -50,6 +51,7 @@ class Settings:
     max_body: int = 1 << 20
     body_timeout: float = 10.0
     log_requests: float = 1.0
+    keep_requests: float = 30.0
     drain: float = 10.0
 
     def __post_init__(self) -> None:
@@ -57,11 +59,10 @@ class Settings:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise ConfigError(f"{name} expected a whole number from 1 up; received {value!r}.")
-        for name in ("deadline", "body_timeout", "drain"):
+        for name in ("deadline", "body_timeout", "keep_requests", "drain"):
             if not getattr(self, name) > 0:
                 raise ConfigError(
-                    f"{name} expected a positive number of seconds; received "
-                    f"{getattr(self, name)!r}."
+                    f"{name} expected a positive number; received {getattr(self, name)!r}."
                 )
         if not 0 <= self.log_requests <= 1:
             raise ConfigError(

@@ -167,17 +167,18 @@ class StateStore:
         return map(_request, self._rows(tables.requests, "number", 0))
 
     def forget_requests(self, before: float) -> int:
-        """Delete the log of requests older than ``before`` (seconds since 1970); how many."""
-        with writing(self._engine).begin() as connection:
-            done = connection.execute(
-                delete(tables.requests).where(tables.requests.c.time < before)
-            )
-        return done.rowcount
+        """Delete the log of requests older than ``before`` (seconds since 1970); how many.
 
-    def check(self) -> None:
-        """Raise an error if the database does not answer."""
-        with self._engine.connect() as connection:
-            connection.execute(select(1))
+        In parts, so that no other writer waits for long.
+        """
+        table, total = tables.requests, 0
+        old = select(table.c.number).where(table.c.time < before).limit(_ROWS)
+        while True:
+            with writing(self._engine).begin() as connection:
+                done = connection.execute(delete(table).where(table.c.number.in_(old))).rowcount
+            total += done
+            if done < _ROWS:
+                return total
 
     def close(self) -> None:
         """Close all connections."""
