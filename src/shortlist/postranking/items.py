@@ -63,6 +63,15 @@ class ItemTable:
             self._codes[column] = _encode(self._column(column))
         return self._codes[column]
 
+    def warm_like(self, other: ItemTable) -> None:
+        """Encode what ``other`` has encoded, so that whoever asks first need not wait for it."""
+        for column in list(other._codes):
+            if column in self.frame.columns:
+                self.codes(column)
+        for column in list(other._sets):
+            if column in self.frame.columns:
+                self.sets(column)
+
     def sets(self, column: str) -> list[frozenset[int]]:
         """A column's codes as ``N + 1`` sets, in the rows of `codes`."""
         if column not in self._sets:

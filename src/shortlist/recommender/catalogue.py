@@ -68,11 +68,19 @@ class Catalogue:
 
     def with_rows(self, rows: pl.DataFrame) -> Catalogue:
         """The catalogue in which ``rows`` stand for their items, be they new or not."""
-        return Catalogue(pl.concat([self._others(rows["item"]), rows]), self.title)
+        return self._next(pl.concat([self._others(rows["item"]), rows]))
 
     def without(self, ids: np.ndarray) -> Catalogue:
         """The catalogue without the items ``ids``."""
-        return Catalogue(self._others(pl.Series(ids, dtype=self.ids.dtype)), self.title)
+        return self._next(self._others(pl.Series(ids, dtype=self.ids.dtype)))
+
+    def _next(self, items: pl.DataFrame) -> Catalogue:
+        """The catalogue of ``items``, with everything ready that was in use here."""
+        found = Catalogue(items, self.title)
+        found.table.warm_like(self.table)
+        if "_titles" in self.__dict__:
+            _ = found._titles
+        return found
 
     def _others(self, ids: pl.Series) -> pl.DataFrame:
         if not self.known(ids.to_numpy()).any():
