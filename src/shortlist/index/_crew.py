@@ -73,7 +73,8 @@ class _Worker:
 
     def __init__(self, place: int, handler: Callable[[], Any]) -> None:
         self.place = place
-        self._lock = threading.Lock()
+        # The index may be forgotten, and so the crew stopped, in whichever thread collects garbage.
+        self._lock = threading.RLock()
         self._waiting: deque[Future[Any]] = deque()
         self._gone: str | None = None
         self._connection, theirs = multiprocessing.Pipe()
