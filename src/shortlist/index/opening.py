@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from shortlist.bundle import read_folder
+from shortlist.bundle import Folder, read_folder
 from shortlist.errors import BundleError
 from shortlist.index.base import Index
 from shortlist.index.exact import Exact
@@ -13,7 +13,7 @@ from shortlist.index.pgvector import PgVector
 from shortlist.index.scann import Scann
 from shortlist.index.sharded import Sharded
 
-__all__ = ["ENGINES", "open_index"]
+__all__ = ["ENGINES", "open_index", "read_index"]
 
 ENGINES: dict[str, type[Index]] = {
     "exact": Exact,
@@ -41,12 +41,16 @@ def open_index(path: str | os.PathLike[str]) -> Index:
     ...     type(open_index(f"{folder}/index")).__name__
     'Exact'
     """
-    folder = read_folder(path, kind="index")
+    return read_index(read_folder(path, kind="index"))
+
+
+def read_index(folder: Folder) -> Index:
+    """The index in a bundle or a part of one, whichever engine wrote it; see `open_index`."""
     config = folder.read_json("index.json")
     name = config.get("engine") if isinstance(config, dict) else None
     if name not in ENGINES:
         raise BundleError(
-            f"{path} holds an index of the engine {name!r}; expected one of {sorted(ENGINES)}. "
-            "Load it with the class that wrote it."
+            f"{folder.path} holds an index of the engine {name!r}; expected one of "
+            f"{sorted(ENGINES)}. Load it with the class that wrote it."
         )
     return ENGINES[name].read(folder)

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from shortlist.data import Batches, Histories, Interactions
+from shortlist.index.opening import ENGINES
 from shortlist.recommender.config import FeaturesConfig, RetrievalConfig
 from shortlist.recommender.encoders import Encoders, users_frame
 from shortlist.recommender.retrieval import TowerRetriever
@@ -98,6 +99,7 @@ def fit_retriever(
     from shortlist.models import TwoTower  # noqa: PLC0415
     from shortlist.training import BatchDataset, set_seed  # noqa: PLC0415
 
+    index = ENGINES[retrieval.index]()  # first, as its library may be missing
     keras = load_keras()
     set_seed(seed)
     if start is None:
@@ -125,7 +127,7 @@ def fit_retriever(
     callbacks = [] if on_progress is None else [_reporting(on_progress, steps)]
     model.fit(BatchDataset(batches), epochs=retrieval.epochs, verbose=0, callbacks=callbacks)
     _speak_for_new_items(model, encoders.candidate.vocabulary("item").encode(train.items))
-    return TowerRetriever.of(model, encoders.query, encoders.candidate, items)
+    return TowerRetriever.of(model, encoders.query, encoders.candidate, items, index)
 
 
 def _speak_for_new_items(model: TwoTower, met: np.ndarray) -> None:

@@ -124,7 +124,8 @@ class Job:
                 start=None if start is None else start.retriever,
                 on_progress=self._progress("retrieval"),
             )
-            say(f"two towers of {config.retrieval.embedding_dim} dimensions, exact index")
+            towers, index = config.retrieval.embedding_dim, config.retrieval.index
+            say(f"two towers of {towers} dimensions, {index} index")
             if start is not None:
                 say(f"(from {start.bundle})")
         ranker = None

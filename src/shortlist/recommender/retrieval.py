@@ -13,6 +13,7 @@ from shortlist.errors import DataError
 from shortlist.features import Encoder
 from shortlist.ids import as_ids
 from shortlist.index import Exact, Index
+from shortlist.index.opening import read_index
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
 from shortlist.recommender.frames import query_columns
@@ -116,5 +117,5 @@ class TowerRetriever:
             read_towers(folder.folder("model"), engine, threads=threads),
             Encoder.read(folder.folder("encoder")),
             Encoder.read(folder.folder("candidate_encoder")),
-            Exact.read(folder.folder("index")),
+            read_index(folder.folder("index")),
         )
