@@ -9,15 +9,14 @@ from bench import serve
 from two_tower import Learned
 
 
-def make(seed: int = 42, epochs: int = 10, rating_weight: float = 1.0) -> Callable[[], Any]:
+def make(seed: int = 42, epochs: int = 8, share: bool = True) -> Callable[[], Any]:
     import keras
     import numpy as np
     from keras import ops
 
     from shortlist.data import Batches
     from shortlist.evaluation import evaluate
-    from shortlist.models import TwoTower
-    from shortlist.models.rating import RatingFactors
+    from shortlist.models import RatedItems, RatingFactors, TwoTower
     from shortlist.queries import Queries
     from shortlist.recommender.encoders import Encoders
     from shortlist.recommender.fit import training_columns
@@ -31,38 +30,46 @@ def make(seed: int = 42, epochs: int = 10, rating_weight: float = 1.0) -> Callab
     encoders = Encoders.fit(train, data.users, learned.items, learned.config.features, 256)
     columns = training_columns(train, data.users, learned.items, encoders, learned.config.features)
     columns["rating"] = train.frame["rating"].to_numpy().astype(np.float32)
+    every = np.arange(len(train))
+    size = tuple(
+        described.size or 0
+        for described in (encoders.query.describe()["user"], encoders.candidate.describe()["item"])
+    )
+    columns["rated"] = RatedItems(
+        columns["user"].take(every), columns["item"].take(every), columns["rating"], size
+    )
 
     class Joint(TwoTower):
-        """Both tasks share the towers; the rating adds factors and biases of its own."""
+        """What the candidate tower says of an item speaks for it in both tasks."""
 
         def __init__(self) -> None:
             query, candidate = encoders.query.describe(), encoders.candidate.describe()
             super().__init__(
                 query, candidate, history="history", recency=False, unknown_rate={"user": 0.5}
             )
-            self.ratings = RatingFactors(
-                query["user"].size, candidate["item"].size, initial=columns["rating"].mean()
-            )
-            self.of_query = keras.layers.Dense(64, use_bias=False)
+            self.ratings = RatingFactors(*size, rated=True)
+            self.ratings.begin_at(columns["rated"])
             self.of_candidate = keras.layers.Dense(64, use_bias=False)
             rmse = keras.metrics.RootMeanSquaredError(name="rmse")
             self.task = Ranking(keras.losses.MeanSquaredError(), metrics=[rmse])
 
         def rated(self, features: Any, training: bool = False) -> Any:
-            queries = self.query_embeddings(features, training)[:, :-1]
-            candidates = self.candidate_embeddings(features, training)[:, :-1]
+            said = None
+            if share:
+                vectors = self.candidate_embeddings(features, training)[:, :-1]
+                said = self.of_candidate(vectors)
             return self.ratings(
                 features["user"],
                 features["item"],
-                user_vector=self.of_query(queries),
-                item_vector=self.of_candidate(candidates),
+                features["rated"],
+                item_vector=said,
                 training=training,
             )
 
         def compute_loss(self, features: Any, training: bool = False) -> Any:
             retrieval = super().compute_loss(features, training)
             rating = self.task(features["rating"], self.rated(features, training))
-            return retrieval + rating_weight * rating
+            return retrieval + rating
 
     def asked(model: Any) -> np.ndarray:
         """The predicted ratings of the test events."""
@@ -80,11 +87,12 @@ def make(seed: int = 42, epochs: int = 10, rating_weight: float = 1.0) -> Callab
         features |= encoders.candidate.transform(items)
         found = []
         for start in range(0, len(test), 1000):
-            part = {n: ops.convert_to_tensor(v[start : start + 1000]) for n, v in features.items()}
+            part = {name: values[start : start + 1000] for name, values in features.items()}
+            part["rated"] = columns["rated"].for_users(part["user"])
             found.append(ops.convert_to_numpy(model.rated(part)))
         return np.clip(np.concatenate(found), 1, 5)
 
-    def share(report: Any) -> float:
+    def top(report: Any) -> float:
         held = test.by_user()
         events = np.array([len(held[user]) for user in report.users.tolist()])
         return float(np.nansum(report.per_user["joint"]["recall@100"] * events) / events.sum())
@@ -102,7 +110,7 @@ def make(seed: int = 42, epochs: int = 10, rating_weight: float = 1.0) -> Callab
         )
         truth = test.frame["rating"].to_numpy()
         return {
-            "top-100": share(report),
+            "top-100": top(report),
             "ndcg@10": report.metrics["joint"]["ndcg@10"],
             "rmse": float(np.sqrt(np.mean((asked(model) - truth) ** 2))),
         }

@@ -7,22 +7,15 @@ from collections.abc import Callable
 from bench import serve
 
 
-def make(
-    seed: int = 42,
-    epochs: int = 8,
-    history: int = 96,
-    penalty: float = 0.15,
-    history_penalty: float = 2e-5,
-) -> Callable[[], dict[str, float]]:
+def make(seed: int = 42, epochs: int = 8, penalty: float = 0.2) -> Callable[[], dict[str, float]]:
     import keras
     import numpy as np
     import polars as pl
 
-    from shortlist.data import Batches, Histories, Interactions
+    from shortlist.data import Batches
     from shortlist.datasets import movielens
     from shortlist.features import Categorical, Encoder
-    from shortlist.models import RatingModel
-    from shortlist.models.rating import rated_codes
+    from shortlist.models import RatedItems, RatingModel
     from shortlist.training import BatchDataset, set_seed
 
     frame = movielens("100k").interactions.frame
@@ -32,8 +25,8 @@ def make(
     encoder = Encoder([Categorical("user"), Categorical("item")]).fit(train)
     encoded, asked = encoder.transform(train), encoder.transform(test)
     ratings, truth = (part["rating"].to_numpy().astype(np.float32) for part in (train, test))
-    codes = rated_codes(encoded["item"], ratings, levels=5)
-    others = Histories(Interactions(train, rating="rating"), codes, mode="others")
+    users, items = (encoder.describe()[name].size or 0 for name in ("user", "item"))
+    rated = RatedItems(encoded["user"], encoded["item"], ratings, (users, items))
 
     def error(predicted: np.ndarray) -> float:
         """The root of the mean squared error; nobody can rate below 1 or above 5."""
@@ -51,21 +44,14 @@ def make(
 
     def run() -> dict[str, float]:
         set_seed(seed)
-        columns = encoded | {"label": ratings, "rated": others.column(history)}
+        columns = encoded | {"label": ratings, "rated": rated}
         batches = Batches(columns, 1024, seed=seed, drop_remainder=True)
         rate = keras.optimizers.schedules.CosineDecay(0.003, len(batches) * epochs, alpha=0.02)
-        sizes = {f"{name}s": info.size for name, info in encoder.describe().items()}
-        model = RatingModel(
-            **sizes,
-            levels=5,
-            initial=float(ratings.mean()),
-            penalty=penalty,
-            history_penalty=history_penalty,
-        )
+        model = RatingModel(users, items, rated=True, penalty=penalty)
+        model.factors.begin_at(rated)
         model.compile(keras.optimizers.Adam(rate))
         model.fit(BatchDataset(batches), epochs=epochs, shuffle=False, verbose=0)
-        rated = others.for_users(test["user"].to_list(), history)
-        predicted = model.score(asked | {"rated": rated})
+        predicted = model.score(asked | {"rated": rated.for_users(asked["user"])})
         return {"ranker": error(predicted), "biases": error(biases())}
 
     return run

@@ -17,7 +17,7 @@ from shortlist.models.rankers import (
     LogisticRegression,
     MaskNet,
 )
-from shortlist.models.rating import RatingFactors, RatingModel
+from shortlist.models.rating import RatedItems, RatingFactors, RatingModel
 from shortlist.models.two_tower import TwoTower
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "MaskNet",
     "Model",
     "Ranker",
+    "RatedItems",
     "RatingFactors",
     "RatingModel",
     "TwoTower",

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from shortlist.errors import ConfigError, SchemaError, nearest
+from shortlist.errors import DataError, SchemaError, nearest
 from shortlist.layers.embedding import Embedding
 from shortlist.models.base import Model
 from shortlist.models.inference import in_blocks
@@ -17,34 +17,102 @@ from shortlist.tasks import Ranking
 
 Tensor = Any
 
-__all__ = ["RatingFactors", "RatingModel", "rated_codes"]
+__all__ = ["RatedItems", "RatingFactors", "RatingModel"]
 
 
-def rated_codes(items: np.ndarray, ratings: np.ndarray, levels: int) -> np.ndarray:
-    """One code for an item and how it was rated, for a history of what a user rated and how.
+class RatedItems:
+    r"""What each user has rated, and how, as a column for `shortlist.data.Batches`.
+
+    A row has two numbers for every item: whether the user rated it, and how far that rating is from
+    the mean, the user's and the item's usual distance from it; both over the square root of how
+    many the user rated. The row of an event leaves out the event's own item, whose rating is to be
+    predicted.
+
+    Rows are dense, ``2 x items`` numbers, and made as batches are: for catalogues of some
+    thousands of items.
 
     Args:
-        items: ``[...]`` item codes; 0 is padding or unknown and stays 0.
-        ratings: of the same shape, whole numbers ``1 .. levels``.
-        levels: how many ratings there are.
+        users: ``[N]`` user codes of the training events; 0 is unknown.
+        items: ``[N]`` item codes; 0 is unknown and left out.
+        ratings: ``[N]``.
+        size: how many user and how many item codes there are, 0 included.
+        damping: how many mean ratings each user and item begins with, in their biases.
 
-    Returns:
-        int32 codes ``1 .. items * levels``, 0 where the item is 0.
+    Attributes:
+        mean: the mean rating.
+        user_bias: ``[size[0]]``, the usual distance of each user from mean and items.
+        item_bias: ``[size[1]]``.
 
     Raises:
-        ConfigError: a rating is none of the levels.
+        DataError: the columns have different lengths, or a code is beyond ``size``.
 
-    >>> rated_codes(np.array([1, 2, 0]), np.array([5, 1, 3]), levels=5).tolist()
-    [5, 6, 0]
+    >>> rated = RatedItems(np.array([1, 1]), np.array([1, 2]), np.array([5.0, 1.0]), (2, 3))
+    >>> item, rest = np.split(rated.take(np.array([0]))[0], 2)    # without item 1
+    >>> item.tolist(), bool(rest[2] < 0)
+    ([0.0, 0.0, 1.0], True)
     """
-    items, ratings = np.asarray(items), np.asarray(ratings)
-    whole = ratings.astype(np.int64)
-    if ((whole != ratings) | (whole < 1) | (whole > levels)).any():
-        raise ConfigError(
-            f"rated_codes expected whole ratings from 1 to {levels}; received values from "
-            f"{ratings.min()} to {ratings.max()}. Give half stars twice their number."
-        )
-    return np.where(items > 0, (items.astype(np.int64) - 1) * levels + whole, 0).astype(np.int32)
+
+    def __init__(
+        self,
+        users: np.ndarray,
+        items: np.ndarray,
+        ratings: np.ndarray,
+        size: tuple[int, int],
+        *,
+        damping: float = 5.0,
+    ) -> None:
+        users, items = np.asarray(users, np.int64), np.asarray(items, np.int64)
+        ratings = np.asarray(ratings, np.float64)
+        if not users.shape == items.shape == ratings.shape or users.ndim != 1:
+            raise DataError(
+                "RatedItems expected users, items and ratings of one length [N]; received "
+                f"{users.shape}, {items.shape} and {ratings.shape}."
+            )
+        for name, codes, count in (("user", users, size[0]), ("item", items, size[1])):
+            if len(codes) and not (codes.min() >= 0 and codes.max() < count):
+                raise DataError(
+                    f"RatedItems expected {name} codes from 0 to {count - 1}; received "
+                    f"{codes.min()} to {codes.max()}."
+                )
+        self.size = size
+        self._users, self._items = users, items
+        self.mean = float(ratings.mean()) if len(ratings) else 0.0
+        self.user_bias, self.item_bias = _biases(users, items, ratings - self.mean, size, damping)
+        order = np.argsort(users, kind="stable")
+        order = order[items[order] > 0]
+        self._rated = items[order]
+        rest = ratings - self.mean - self.user_bias[users] - self.item_bias[items]
+        self._rest = rest[order].astype(np.float32)
+        self._count = np.bincount(users[order], minlength=size[0])
+        self._first = np.cumsum(self._count) - self._count
+
+    def __len__(self) -> int:
+        """The number of events."""
+        return len(self._users)
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """``[B, 2 x items]`` float32 for the events at ``rows``, without their own items."""
+        return self._dense(self._users[rows], self._items[rows])
+
+    def for_users(self, users: np.ndarray) -> np.ndarray:
+        """``[B, 2 x items]`` float32, all that these users (codes) have rated."""
+        users = np.asarray(users, np.int64)
+        return self._dense(users, np.zeros_like(users))
+
+    def _dense(self, users: np.ndarray, own: np.ndarray) -> np.ndarray:
+        count, width = self._count[users], self.size[1]
+        row = np.repeat(np.arange(len(users)), count)
+        within = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+        place = np.repeat(self._first[users], count) + within
+        dense = np.zeros((len(users), 2 * width), dtype=np.float32)
+        dense[row, self._rated[place]] = 1.0
+        dense[row, width + self._rated[place]] = self._rest[place]
+        here = np.arange(len(users))
+        # Unknown items stand in column 0, where nothing is.
+        dense[here, own] = dense[here, width + own] = 0.0
+        number = dense[:, :width].sum(axis=1, keepdims=True)
+        dense /= np.sqrt(np.maximum(number, 1.0))
+        return dense
 
 
 @keras.saving.register_keras_serializable(package="shortlist")
@@ -52,35 +120,34 @@ class RatingFactors(keras.layers.Layer):
     r"""A mean, a bias of each user and item, and the product of a user's and an item's factors.
 
     .. math:: \hat r_{ui} = \mu + b_u + b_i + q_i \cdot \Big( p_u
-              + |R_u|^{-1/2} \sum_{j \in R_u} e_{j, r_{uj}} \Big)
+              + |R_u|^{-1/2} \sum_{j \in R_u} (y_j + (r_{uj} - \mu - b_u - b_j) \, x_j) \Big)
 
     What a user has rated, and how, so speaks for the user beside the user's own factors. Users
     and items are codes with 0 for the unknown, whose rows learn nothing but their start. In
-    training the squares of the factors of each example's user and item are added to the loss,
+    training the squares of all factors of each example's user and item are added to the loss,
     ``penalty`` times, so that a row shrinks as often as it is seen; the bias a tenth of it.
 
     Args:
         users: how many user codes, 0 included.
         items: how many item codes, 0 included.
-        levels: how many ratings there are, for ``rated``; 0 for none of it.
+        rated: read what else the user has rated, as `RatedItems` gives it.
         embedding_dim: the length of the factors.
         initial: the mean rating.
         penalty: of the factors.
-        history_penalty: of each distinct row of the history's table in a batch.
 
     Call arguments:
         user: ``[B]`` codes.
         item: ``[B]`` codes.
-        rated: ``[B, H]`` codes of `rated_codes`, without the example's own item; None without.
+        rated: ``[B, 2 x items]`` of `RatedItems`, or None.
         user_vector: ``[B, embedding_dim]`` that is added to the user's factors, such as what a
-            tower says of them, or None.
+            tower says of them, or None; the penalty is of the sum.
         item_vector: likewise of the item.
 
     Returns:
         ``[B]`` ratings.
 
     Reference: Koren 2008, "Factorization meets the neighborhood: a multifaceted collaborative
-    filtering model", with a vector for each item and rating as in its asymmetric model.
+    filtering model" (SVD++ with the explicit part of its asymmetric model).
     """
 
     def __init__(
@@ -88,22 +155,20 @@ class RatingFactors(keras.layers.Layer):
         users: int,
         items: int,
         *,
-        levels: int = 0,
+        rated: bool = False,
         embedding_dim: int = 64,
         initial: float = 0.0,
-        penalty: float = 0.15,
-        history_penalty: float = 4e-5,
+        penalty: float = 0.2,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.settings = {
             "users": users,
             "items": items,
-            "levels": levels,
+            "rated": rated,
             "embedding_dim": embedding_dim,
             "initial": initial,
             "penalty": penalty,
-            "history_penalty": history_penalty,
         }
         self.penalty = penalty
         self.user_factors = _factors(users, embedding_dim, "user_factors")
@@ -111,14 +176,10 @@ class RatingFactors(keras.layers.Layer):
         self.user_bias = Embedding(users, 1, embeddings_initializer="zeros", name="user_bias")
         self.item_bias = Embedding(items, 1, embeddings_initializer="zeros", name="item_bias")
         self.history = None
-        if levels:
-            self.history = _factors(
-                (items - 1) * levels + 1,
-                embedding_dim,
-                "rated_factors",
-                combiner="sqrtn",
-                mask_zero=True,
-                embeddings_regularizer=keras.regularizers.L2(history_penalty),
+        if rated:
+            start = keras.initializers.RandomNormal(stddev=0.05)
+            self.history = keras.layers.Dense(
+                embedding_dim, use_bias=False, kernel_initializer=start, name="rated_factors"
             )
 
     def build(self, *shapes: Any, **more: Any) -> None:
@@ -130,7 +191,7 @@ class RatingFactors(keras.layers.Layer):
         for table in (self.user_factors, self.item_factors, self.user_bias, self.item_bias):
             table.build(())
         if self.history is not None:
-            self.history.build(())
+            self.history.build((None, 2 * self.settings["items"]))
         self.built = True
 
     def call(
@@ -145,16 +206,32 @@ class RatingFactors(keras.layers.Layer):
         """The ratings of a batch."""
         user, item = ops.cast(user, "int32"), ops.cast(item, "int32")
         p, q = self.user_factors(user), self.item_factors(item)
+        p = p if user_vector is None else p + user_vector
+        q = q if item_vector is None else q + item_vector
         user_bias, item_bias = self.user_bias(user)[:, 0], self.item_bias(item)[:, 0]
         if training:
-            squares = ops.mean(ops.sum(p * p + q * q, axis=-1))
+            squares = ops.mean(ops.sum(p * p + q * q, axis=-1) + self._of_rated(item))
             biases = ops.mean(user_bias * user_bias + item_bias * item_bias)
             self.add_loss(self.penalty * (squares + 0.1 * biases))
         if self.history is not None and rated is not None:
-            p = p + self.history(ops.cast(rated, "int32"))
-        p = p if user_vector is None else p + user_vector
-        q = q if item_vector is None else q + item_vector
+            p = p + self.history(rated)
         return self.mean + user_bias + item_bias + ops.sum(p * q, axis=-1)
+
+    def begin_at(self, rated: RatedItems) -> None:
+        """Start from the mean and the biases that were counted, rather than from none."""
+        if not self.built:
+            self.build()
+        self.mean.assign(rated.mean)
+        self.user_bias.set_weights([rated.user_bias[:, None]])
+        self.item_bias.set_weights([rated.item_bias[:, None]])
+
+    def _of_rated(self, item: Tensor) -> Tensor:
+        """The squares of what an item says of those who have rated it, ``[B]``."""
+        if self.history is None:
+            return 0.0
+        kernel, width = self.history.kernel, self.settings["items"]
+        both = [ops.take(kernel, rows, axis=0) for rows in (item, item + width)]
+        return sum(ops.sum(rows * rows, axis=-1) for rows in both)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
@@ -165,9 +242,9 @@ class RatingFactors(keras.layers.Layer):
 class RatingModel(Model):
     """`RatingFactors` as a model that predicts ratings.
 
-    A batch is a dict of ``user`` ``[B]``, ``item`` ``[B]``, where there are ``levels`` also
-    ``rated`` ``[B, H]``, for ``fit`` also ``label`` ``[B]`` and optionally ``sample_weight``. The
-    loss is the mean squared error; the logs hold ``rmse``.
+    A batch is a dict of ``user`` ``[B]``, ``item`` ``[B]``, with ``rated=True`` also ``rated``,
+    for ``fit`` also ``label`` ``[B]`` and optionally ``sample_weight``. The loss is the mean
+    squared error; the logs hold ``rmse``.
 
     Args:
         factors: the arguments of `RatingFactors`.
@@ -230,6 +307,27 @@ class RatingModel(Model):
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         return {"name": self.name, **self.factors.settings}
+
+
+def _biases(
+    users: np.ndarray,
+    items: np.ndarray,
+    distances: np.ndarray,
+    size: tuple[int, int],
+    damping: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far each user and each item usually is from the mean, one given the other."""
+    user, item = (np.zeros(count) for count in size)
+    for _ in range(5):
+        item = _shrunk(items, distances - user[users], size[1], damping)
+        user = _shrunk(users, distances - item[items], size[0], damping)
+    return user.astype(np.float32), item.astype(np.float32)
+
+
+def _shrunk(codes: np.ndarray, values: np.ndarray, size: int, damping: float) -> np.ndarray:
+    means = np.bincount(codes, values, size) / (np.bincount(codes, minlength=size) + damping)
+    means[0] = 0.0  # nothing is known of the unknown
+    return means
 
 
 def _factors(size: int, dim: int, name: str, **options: Any) -> Embedding:
