@@ -1,4 +1,4 @@
-"""A top-k layer as functions of a TensorFlow SavedModel, and the writing of one."""
+"""Top-k layers and models as functions of a TensorFlow SavedModel, and the writing of one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import keras
 
 from shortlist.errors import ConfigError
 
-__all__ = ["describe", "functions", "write"]
+__all__ = ["SavedCall", "describe", "functions", "write"]
 
 
 def describe(queries: Any) -> Any:
@@ -54,7 +54,8 @@ def functions(layer: Any, queries: Any, dtype: Any) -> dict[str, Any]:
     serve.get_concrete_function(queries, count)
     query_with_exclusions.get_concrete_function(queries, exclusions)
     query_with_exclusions.get_concrete_function(queries, exclusions, count)
-    return {"serve": serve, "query_with_exclusions": query_with_exclusions}
+    # As "__call__" TensorFlow lets the loaded object itself be called.
+    return {"serve": serve, "__call__": serve, "query_with_exclusions": query_with_exclusions}
 
 
 def write(layer: Any, path: str, queries: Any, dtype: Any) -> None:
@@ -82,3 +83,61 @@ def write(layer: Any, path: str, queries: Any, dtype: Any) -> None:
 
     signature = serving_default.get_concrete_function(queries)
     tf.saved_model.save(module, path, signatures=signature)
+
+
+class SavedCall:
+    """A model that ``tf.saved_model.save`` writes so that the loaded one can be called.
+
+    It takes what the model was first called with, in batches of any size.
+    """
+
+    _called_with: Any = None
+
+    def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call the model, and remember with what."""
+        if args and self._called_with is None:
+            # Past Keras, which would track it.
+            object.__setattr__(self, "_called_with", _dense_batch(args[0]))
+        return super().__call__(*args, **kwargs)  # type: ignore[misc]
+
+    def _trackable_children(self: Any, save_type: str = "checkpoint", **kwargs: Any) -> Any:
+        children = dict(super()._trackable_children(save_type, **kwargs))  # type: ignore[misc]
+        if save_type == "savedmodel" and self._called_with is not None:
+            children["__call__"] = self._default_save_signature
+        return children
+
+    @property
+    def _default_save_signature(self: Any) -> Any:
+        """The function that the signature ``serving_default`` is made of."""
+        import tensorflow as tf  # noqa: PLC0415 - only the framework in use is loaded
+
+        if self._called_with is None:
+            return super()._default_save_signature  # type: ignore[misc]
+
+        @tf.function(input_signature=[self._called_with])
+        def call(inputs: Any) -> Any:
+            return self(inputs)
+
+        return call
+
+
+def _dense_batch(inputs: Any) -> Any:
+    """Dense inputs with a batch dimension as TensorFlow describes them, by name; else None."""
+    import tensorflow as tf  # noqa: PLC0415 - only the framework in use is loaded
+
+    if not all(map(_is_dense_batch, tf.nest.flatten(inputs))):
+        return None
+    named = [
+        # What TensorFlow Serving calls the input.
+        tf.TensorSpec(spec.shape, spec.dtype, name="_".join(map(str, path)) or "inputs")
+        for path, spec in keras.tree.flatten_with_path(describe(inputs))
+    ]
+    return keras.tree.pack_sequence_as(inputs, named)
+
+
+def _is_dense_batch(value: Any) -> bool:
+    import tensorflow as tf  # noqa: PLC0415 - only the framework in use is loaded
+
+    if isinstance(value, tf.RaggedTensor | tf.SparseTensor) or not hasattr(value, "shape"):
+        return False
+    return bool(tf.TensorShape(value.shape).rank)

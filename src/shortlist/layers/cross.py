@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -127,6 +128,20 @@ class Cross(keras.layers.Layer):
         """The shape of ``x0``."""
         del x_shape
         return x0_shape
+
+    # Where programs written for TensorFlow Recommenders look for ``W``, ``U``, ``V`` and ``b``.
+
+    @property
+    def _dense(self) -> SimpleNamespace:
+        return SimpleNamespace(kernel=self.kernels[0], bias=getattr(self, "bias", None))
+
+    @property
+    def _dense_u(self) -> SimpleNamespace:
+        return SimpleNamespace(kernel=self.kernels[0], bias=None)
+
+    @property
+    def _dense_v(self) -> SimpleNamespace:
+        return SimpleNamespace(kernel=self.kernels[-1], bias=getattr(self, "bias", None))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""

@@ -55,8 +55,8 @@ class Model(StepTrainer, keras.Model):
         super().__init__(*args, **kwargs)
         self._regularization_tracker = keras.metrics.Mean(name="regularization_loss")
         self._total_tracker = keras.metrics.Mean(name="total_loss")
-        self._guard = IdGuard()
-        self._skip = 0
+        self._id_guard = IdGuard()
+        self._steps_to_skip = 0
         self._is_prepared = False
         self._batch_shapes: Any = None
 
@@ -103,7 +103,7 @@ class Model(StepTrainer, keras.Model):
         """Compile as a saved model was compiled."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self._is_prepared:
-            self._prepare(None)
+            self._prepare_to_run(None)
 
     @property
     def metrics(self) -> list[Any]:
@@ -116,9 +116,9 @@ class Model(StepTrainer, keras.Model):
         ``fit`` and ``evaluate`` do this by themselves. Call it to count parameters or to load
         weights before the first of them. No state changes.
         """
-        self._trace(features)
+        self._trace_loss(features)
         # Not tracked: as a layer of the model it would hold the model that holds it.
-        self.__dict__["_step"] = self._new_step()
+        self.__dict__["_loss_step"] = self._new_loss_step()
         self._batch_shapes = keras.tree.map_structure(_shape_of, features)
         self._is_prepared = True
         self.built = True
@@ -128,14 +128,14 @@ class Model(StepTrainer, keras.Model):
 
         A run that goes on in the middle of an epoch so comes to the place where it was.
         """
-        self._skip = count
+        self._steps_to_skip = count
 
     def _skip_execution(self, batches: Iterator[Any]) -> bool:
         """Skip what one execution would train on; whether there is still more to skip."""
-        for _ in range(min(self.steps_per_execution, self._skip)):
+        for _ in range(min(self.steps_per_execution, self._steps_to_skip)):
             next(batches)
-            self._skip -= 1
-        return self._skip > 0
+            self._steps_to_skip -= 1
+        return self._steps_to_skip > 0
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that `build_from_config` needs, for Keras' saving."""
@@ -152,7 +152,7 @@ class Model(StepTrainer, keras.Model):
     def _needs_batch(self) -> bool:
         return not self._is_prepared
 
-    def _prepare(self, data: Any) -> None:
+    def _prepare_to_run(self, data: Any) -> None:
         """Build the layers on the first batch, then the optimizer on their variables."""
         if not self._is_prepared:
             features = unwrap(data)
@@ -160,16 +160,16 @@ class Model(StepTrainer, keras.Model):
             self.build_on(features)
         self._set_rows_apart()
         if isinstance(self.optimizer, RowOptimizer):
-            self.optimizer.build_rows(self.trainable_variables, self._embeddings())
+            self.optimizer.build_rows(self.trainable_variables, self._row_layers())
         elif self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
-    def _embeddings(self) -> list[Embedding]:
+    def _row_layers(self) -> list[Embedding]:
         return [layer for layer in self._flatten_layers() if isinstance(layer, Embedding)]
 
     def _set_rows_apart(self) -> None:
         """Wrap the optimizer where there are tables; layers may come to light when built."""
-        layers = self._embeddings()
+        layers = self._row_layers()
         optimizer = getattr(self, "optimizer", None)
         if layers and optimizer is not None and not isinstance(optimizer, RowOptimizer):
             check_rows(optimizer, layers)
@@ -182,7 +182,9 @@ class Model(StepTrainer, keras.Model):
         apart = {id(v) for v in self._row_variables()}
         return [v for v in self.trainable_variables if id(v) not in apart]
 
-    def _update(self, gradients: list[Any], dense: list[Any], lookups: list[Lookup]) -> None:
+    def _update_variables(
+        self, gradients: list[Any], dense: list[Any], lookups: list[Lookup]
+    ) -> None:
         """Apply the gradients of one step, where variables can be assigned to."""
         optimizer = self.optimizer
         if not isinstance(optimizer, RowOptimizer):
@@ -196,15 +198,15 @@ class Model(StepTrainer, keras.Model):
         """Raise the error for the first id that was out of range, if there was one."""
         flag, place, value = (0, 0, 0) if found is None else ops.convert_to_numpy(found)
         if flag:
-            raise out_of_range(self._embeddings()[int(place)], original(int(value)))
+            raise out_of_range(self._row_layers()[int(place)], original(int(value)))
 
-    def _new_step(self) -> keras.layers.Layer:
+    def _new_loss_step(self) -> keras.layers.Layer:
         return _Step(self.compute_loss, name=self.name)
 
-    def _forward(self, features: Any, training: bool) -> tuple[Any, Any]:
+    def _compute_losses(self, features: Any, training: bool) -> tuple[Any, Any]:
         """The loss of a batch and the sum of the losses that layers added."""
         self._clear_losses()
-        loss = self.__dict__["_step"](features=features, training=training)
+        loss = self.__dict__["_loss_step"](features=features, training=training)
         added = self.losses
         if not added:
             return loss, ops.zeros((), dtype=loss.dtype)
@@ -214,9 +216,9 @@ class Model(StepTrainer, keras.Model):
         """The total loss of a batch, and the logs after it."""
         features = unwrap(data)
         with recording(tape):
-            loss, regularization = self._forward(features, training)
+            loss, regularization = self._compute_losses(features, training)
         for layer, found in tape.flags:
-            self._guard.update_state(self._embeddings().index(layer), found)
+            self._id_guard.update_state(self._row_layers().index(layer), found)
         total = loss + regularization
         size = ops.shape(keras.tree.flatten(features)[0])[0]
         self._loss_tracker.update_state(loss, sample_weight=size)

@@ -32,41 +32,49 @@ class StepTrainer:
     def _symbolic_build(self: Any, iterator: Any = None, data_batch: Any = None) -> None:
         if data_batch is None and self._needs_batch():
             for _, _, batches in iterator:
-                data_batch = next(batches)
+                data_batch = next(_divided(batches))
                 break
-        self._prepare(data_batch)
+        self._prepare_to_run(data_batch)
 
-    def _trace(self: Any, features: Any) -> None:
+    def _trace_loss(self: Any, features: Any) -> None:
         """Create every variable by following ``compute_loss`` on the shapes of one batch."""
         if self.compiled and self.run_eagerly:
             with keras.StatelessScope():
-                self._new_step()(features=features, training=False)
+                self._new_loss_step()(features=features, training=False)
             return
         symbols = keras.tree.map_structure(
             lambda x: keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype)),
             features,
         )
-        self._new_step()(features=symbols, training=False)
+        self._new_loss_step()(features=symbols, training=False)
 
     def make_train_function(self: Any, force: bool = False) -> None:
         """Compile the step, and look at its ids before and after it."""
         if self.train_function is None or force:
+            self._make_metric_variables()
             super().make_train_function(force)  # type: ignore[misc]
-            self.train_function = self._skipping(self._guarded(self.train_function, _STATE))
+            self.train_function = self._with_skips(self._with_id_guard(self.train_function, _STATE))
 
     def make_test_function(self: Any, force: bool = False) -> None:
         """Compile the evaluation of a batch, and look at its ids before and after it."""
         if self.test_function is None or force:
+            self._make_metric_variables()
             super().make_test_function(force)  # type: ignore[misc]
             names = tuple(name for name in _STATE if name != "optimizer_variables")
-            self.test_function = self._guarded(self.test_function, names)
+            self.test_function = self._with_id_guard(self.test_function, names)
 
-    def _guarded(self: Any, function: Callable[..., Any], names: tuple[str, ...]) -> Any:
+    def _make_metric_variables(self: Any) -> None:
+        # Over several devices Keras asks where each variable lies when it compiles the step, before
+        # the reset in which a metric first embeds its corpus.
+        if keras.distribution.distribution() is not None:
+            self.reset_metrics()
+
+    def _with_id_guard(self: Any, function: Callable[..., Any], names: tuple[str, ...]) -> Any:
         def run(state: State, batches: Iterator[Any]) -> tuple[dict[str, Any], State]:
             # The step is given the arrays of the variables to write over. Whatever happens after
             # it, Keras must find the new ones.
             with interrupts_held():
-                logs, state = function(state, map(self._wide_ids.narrow, batches))
+                logs, state = function(state, map(self._wide_ids.narrow, _divided(batches)))
                 self._jax_state = dict(zip(names, state, strict=True))
             # Waiting for this step would keep the next batch waiting, so look at the one before.
             found, self._found = self._found, logs.pop(_FOUND, None)
@@ -81,9 +89,9 @@ class StepTrainer:
         self._wide_ids = WideIds()
         return run
 
-    def _skipping(self: Any, function: Callable[..., Any]) -> Any:
+    def _with_skips(self: Any, function: Callable[..., Any]) -> Any:
         def run(state: State, batches: Iterator[Any]) -> tuple[dict[str, Any], State]:
-            if not self._skip:
+            if not self._steps_to_skip:
                 return function(state, batches)
             if self._skip_execution(batches):
                 return {}, state
@@ -189,10 +197,26 @@ class StepTrainer:
             if training:
                 total = self.optimizer.scale_loss(total)
         if tape.flags:
-            logs[_FOUND] = scope.get_current_value(self._guard.found)
+            logs[_FOUND] = scope.get_current_value(self._id_guard.found)
         updated = [scope.get_current_value(v) for v in self.non_trainable_variables]
         measured = [scope.get_current_value(v) for v in self.metrics_variables]
         return total, (updated, measured, logs)
+
+
+def _divided(batches: Iterator[Any]) -> Iterator[Any]:
+    """The same batches, with an error of ours for one that does not divide among the devices."""
+    try:
+        # Not "yield from", which would close the data set with this generator, after each step.
+        for batch in batches:  # noqa: UP028
+            yield batch
+    except ValueError as error:
+        if type(error).__name__ != "IndivisibleError":
+            raise
+        raise DataError(
+            "Expected batches that divide evenly among the devices; received one that does not "
+            f"({error}). Choose such a batch size and drop_remainder=True or Batches(pad=True), "
+            "which fills up the last one."
+        ) from error
 
 
 def _replaced(values: list[Any], places: list[int], new: list[Any]) -> list[Any]:

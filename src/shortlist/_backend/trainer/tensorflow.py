@@ -11,10 +11,11 @@ import tensorflow as tf
 
 from shortlist._backend.rows.lookups import Lookup
 from shortlist._backend.rows.tensorflow import Tape
+from shortlist._backend.saved_model import SavedCall
 from shortlist.errors import ConfigError
 
 
-class StepTrainer:
+class StepTrainer(SavedCall):
     """Trains and evaluates a model through its ``compute_loss`` on TensorFlow."""
 
     def _symbolic_build(self: Any, iterator: Any = None, data_batch: Any = None) -> None:
@@ -29,7 +30,7 @@ class StepTrainer:
                 data_batch = _of_one_replica(self.distribute_strategy, data_batch)
                 break
         with self.distribute_strategy.scope():
-            self._prepare(data_batch)
+            self._prepare_to_run(data_batch)
         if self._row_variables() and self.distribute_strategy.num_replicas_in_sync > 1:
             raise ConfigError(
                 "shortlist.layers.Embedding expected one replica on TensorFlow; received a "
@@ -37,16 +38,16 @@ class StepTrainer:
                 "keras.layers.Embedding, or train on JAX with keras.distribution."
             )
 
-    def _trace(self: Any, features: Any) -> None:
+    def _trace_loss(self: Any, features: Any) -> None:
         """Create every variable by tracing ``compute_loss`` on the shapes of one batch."""
         if self.compiled and self.run_eagerly:
             with keras.StatelessScope():
-                self._new_step()(features=features, training=False)
+                self._new_loss_step()(features=features, training=False)
             return
 
         @tf.autograph.experimental.do_not_convert
         def forward(features: Any) -> Any:
-            return self._new_step()(features=features, training=False)
+            return self._new_loss_step()(features=features, training=False)
 
         shapes = tf.nest.map_structure(
             lambda x: x if isinstance(x, tf.TypeSpec) else tf.convert_to_tensor(x), features
@@ -60,25 +61,25 @@ class StepTrainer:
         """Compile the step, and look at its ids after it."""
         if self.train_function is None or force:
             super().make_train_function(force)  # type: ignore[misc]
-            self.train_function = self._skipping(self._guarded(self.train_function))
+            self.train_function = self._with_skips(self._with_id_guard(self.train_function))
 
     def make_test_function(self: Any, force: bool = False) -> None:
         """Compile the evaluation of a batch, and look at its ids after it."""
         if self.test_function is None or force:
             super().make_test_function(force)  # type: ignore[misc]
-            self.test_function = self._guarded(self.test_function)
+            self.test_function = self._with_id_guard(self.test_function)
 
-    def _guarded(self: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _with_id_guard(self: Any, function: Callable[..., Any]) -> Callable[..., Any]:
         def run(batches: Any) -> dict[str, Any]:
             logs = function(batches)
-            self._refuse_ids(self._guard.found.value)
+            self._refuse_ids(self._id_guard.found.value)
             return logs
 
         return run
 
-    def _skipping(self: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _with_skips(self: Any, function: Callable[..., Any]) -> Callable[..., Any]:
         def run(batches: Any) -> dict[str, Any]:
-            if not self._skip:
+            if not self._steps_to_skip:
                 return function(batches)
             return {} if self._skip_execution(batches) else self.get_metrics_result()
 
@@ -98,7 +99,7 @@ class StepTrainer:
         # Keras divides the gradients by a fixed loss scale, which single rows do not support.
         whole = getattr(self.optimizer, "inner", self.optimizer).loss_scale_factor is not None
         summed = [_summed(g, whole) for g in gradients[: len(dense)]]
-        self._update(summed, dense, lookups)
+        self._update_variables(summed, dense, lookups)
         return logs
 
     def test_step(self: Any, data: Any) -> dict[str, Any]:

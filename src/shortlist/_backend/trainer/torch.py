@@ -20,22 +20,22 @@ class StepTrainer:
             for _, _, batches in iterator:
                 data_batch = batches[0]
                 break
-        self._prepare(data_batch)
+        self._prepare_to_run(data_batch)
 
-    def _trace(self: Any, features: Any) -> None:
+    def _trace_loss(self: Any, features: Any) -> None:
         """Create every variable by running ``compute_loss`` on one batch, changing no state."""
         with keras.StatelessScope(), torch.no_grad():
-            self._new_step()(features=features, training=False)
+            self._new_loss_step()(features=features, training=False)
 
     def make_train_function(self: Any, force: bool = False) -> None:
         """Make the step, or pass over the batches that are to be skipped."""
         if self.train_function is None or force:
             super().make_train_function(force)  # type: ignore[misc]
-            self.train_function = self._skipping(self.train_function)
+            self.train_function = self._with_skips(self.train_function)
 
-    def _skipping(self: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _with_skips(self: Any, function: Callable[..., Any]) -> Callable[..., Any]:
         def run(batches: Any) -> dict[str, Any]:
-            if not self._skip:
+            if not self._steps_to_skip:
                 return function(batches)
             return {} if self._skip_execution(iter(batches)) else self.get_metrics_result()
 
@@ -57,7 +57,7 @@ class StepTrainer:
                 for x in tape.lookups
             ]
             dense = self._dense_variables()
-            self._update([v.value.grad for v in dense], dense, lookups)
+            self._update_variables([v.value.grad for v in dense], dense, lookups)
         return logs
 
     def test_step(self: Any, data: Any) -> dict[str, Any]:
