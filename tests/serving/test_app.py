@@ -163,6 +163,15 @@ def test_hostile_bodies_are_problems(server, name):
     assert json.loads(found.text)["detail"]
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
+def test_a_body_has_to_be_declared_as_json(server, kind):
+    # A page of elsewhere can send the others without asking, and JSON not.
+    headers = {} if kind is None else {"Content-Type": kind}
+    found = server.request("POST", "/v1/recommend", content=b'{"k": 1}', headers=headers)
+    assert found.status_code == 415
+    assert "application/json" in found.json()["detail"]
+
+
 def test_odd_unicode_is_only_a_name(server):
     texts = ["\u202eabc", "e\u0301", "🎬" * 50, "'; DROP TABLE x; --", "../../etc/passwd", " "]
     found = answers(server, *({"features": {text: text}} for text in texts))
@@ -214,5 +223,5 @@ def test_the_description_of_the_api_has_examples(server):
     for name in ("Query", "Recommendations", "EventsIn", "ImpressionsIn", "SimilarQuery"):
         assert schemas[name]["examples"], name
     answers = found["paths"]["/v1/recommend"]["post"]["responses"]
-    assert set(answers) == {"200", "400", "401", "403", "408", "413", "422", "503"}
+    assert set(answers) == {"200", "400", "401", "403", "408", "413", "415", "422", "503"}
     assert list(answers["503"]["content"]) == ["application/problem+json"]

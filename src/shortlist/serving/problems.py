@@ -145,6 +145,9 @@ async def _validation(request: Request, error: Exception) -> Response:
     if any(entry["type"] == "json_invalid" for entry in found):
         detail = "Expected a JSON object as the body; what was received is no valid JSON."
         return problem_response(ProblemError(400, detail))
+    if any(isinstance(entry.get("input"), bytes) for entry in found):
+        detail = "Expected a JSON object as the body and 'Content-Type: application/json' with it."
+        return problem_response(ProblemError(415, detail))
     errors = [_field(entry) for entry in found[:_ERRORS]]
     first = errors[0]
     detail = f"{first['field']}: expected {first['expected']}; received {first['received']}."

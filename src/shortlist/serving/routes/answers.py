@@ -27,6 +27,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         408: "The body came too slowly.",
         409: "In conflict with what is stored.",
         413: "The body is too large.",
+        415: "The body is not declared to be JSON.",
         422: "Something in the request is not what was expected.",
         503: "Overloaded, starting or ending; see `Retry-After`.",
     }

@@ -18,7 +18,7 @@ __all__ = ["router"]
 
 def router(service: Service) -> APIRouter:
     """The routes."""
-    made = APIRouter(tags=["feedback"], responses=problems(400, 408, 413, 422))
+    made = APIRouter(tags=["feedback"], responses=problems(400, 408, 413, 415, 422))
 
     @made.post("/v1/events", response_model=schemas.Stored)
     async def post_events(body: schemas.EventsIn) -> Response:

@@ -18,7 +18,7 @@ __all__ = ["router"]
 
 def router(service: Service) -> APIRouter:
     """The routes."""
-    made = APIRouter(tags=["items"], responses=problems(400, 408, 413, 422))
+    made = APIRouter(tags=["items"], responses=problems(400, 408, 413, 415, 422))
 
     @made.post("/v1/items", response_model=schemas.Applied)
     async def put_items(body: schemas.ItemsIn) -> Response:

@@ -27,7 +27,7 @@ def router(service: Service) -> APIRouter:
     @made.post(
         "/v1/models/reload",
         response_model=schemas.ModelsOut,
-        responses=problems(400, 408, 409, 413, 422),
+        responses=problems(400, 408, 409, 413, 415, 422),
     )
     async def reload(body: schemas.ReloadIn) -> Response:
         """Verify, load and warm up a version and let it serve; a bad one changes nothing (409)."""

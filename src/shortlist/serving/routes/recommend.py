@@ -18,7 +18,7 @@ __all__ = ["router"]
 
 def router(service: Service) -> APIRouter:
     """The routes."""
-    made = APIRouter(tags=["recommend"], responses=problems(400, 408, 413, 422))
+    made = APIRouter(tags=["recommend"], responses=problems(400, 408, 413, 415, 422))
 
     @made.post("/v1/recommend", response_model=schemas.Recommendations)
     async def recommend(query: schemas.Query) -> Response:

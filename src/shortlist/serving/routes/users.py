@@ -16,7 +16,7 @@ __all__ = ["router"]
 
 def router(service: Service) -> APIRouter:
     """The routes."""
-    made = APIRouter(tags=["users"], responses=problems(400, 408, 413, 422))
+    made = APIRouter(tags=["users"], responses=problems(400, 408, 413, 415, 422))
 
     @made.put("/v1/users/{user:path}", response_model=schemas.UserOut)
     async def put_user(user: str, body: schemas.AttributesIn) -> Response:
