@@ -31,6 +31,10 @@ FORMATS = {
     "mlflow": "an MLflow model whose loader is this library",
     "huggingface": "the bundle as a model repository, ready to be uploaded",
 }
+_PARAMETERS = [
+    {"name": "k", "type": "long", "default": 10, "shape": None},
+    {"name": "where", "type": "string", "default": "", "shape": None},
+]
 _MODELS = {"retriever/parts/model": "towers", "ranker/model": "ranker"}
 
 
@@ -127,6 +131,8 @@ def _write_mlflow(folder: Folder, draft: Draft) -> None:
                 "python_version": platform.python_version(),
             }
         },
+        # Without a signature MLflow drops the parameters of a call.
+        "signature": {"inputs": None, "outputs": None, "params": json.dumps(_PARAMETERS)},
         "model_uuid": uuid.uuid4().hex,
         "utc_time_created": now.strftime("%Y-%m-%d %H:%M:%S.%f"),
     }

@@ -54,7 +54,7 @@ class RecommenderModel:
             users,
             int(options.get("k", 10)),
             history=None if history is None else [row or [] for row in history],
-            where=options.get("where"),
+            where=options.get("where") or None,
         )
         import pandas as pd  # noqa: PLC0415 - only MLflow needs it, and brings it
 
