@@ -8,7 +8,7 @@ from shortlist.evaluation import Truth
 from shortlist.recommender.config import Config
 from shortlist.recommender.source import split
 
-pytestmark = pytest.mark.backend
+pytestmark = [pytest.mark.backend, pytest.mark.slow]
 
 
 def test_towers_and_the_pipeline_are_asked_like_any_other_model():
