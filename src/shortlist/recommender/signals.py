@@ -216,9 +216,7 @@ def _standardized_rows(ranked: Ranked) -> np.ndarray:
 
 def _likeness(queries: Queries, ranked: Ranked, vectors: ItemVectors) -> np.ndarray:
     """The three ``like_`` and four ``pull_`` signals, ``[B, K, 7]``."""
-    found = vectors.candidates(ranked.ids[ranked.valid])
-    candidates = np.zeros((*ranked.ids.shape, found.shape[1]), dtype=np.float32)
-    candidates[ranked.valid] = found
+    candidates = _candidates(ranked, vectors)
     unit = _unit(candidates)
     flat, owners = flatten(queries.history)
     alike, asking = _unit(vectors.candidates(flat)), vectors.history(flat)
@@ -229,6 +227,16 @@ def _likeness(queries: Queries, ranked: Ranked, vectors: ItemVectors) -> np.ndar
             _like(unit[row], alike[start:end][::-1], results[row, :, :3])
             _pull(candidates[row], asking[start:end][::-1], results[row, :, 3:])
     return results
+
+
+def _candidates(ranked: Ranked, vectors: ItemVectors) -> np.ndarray:
+    """The candidates' vectors ``[B, K, D]``; zeros at invalid places."""
+    if ranked.valid.all():
+        return vectors.candidates(ranked.ids.reshape(-1)).reshape(*ranked.ids.shape, -1)
+    found = vectors.candidates(ranked.ids[ranked.valid])
+    candidates = np.zeros((*ranked.ids.shape, found.shape[1]), dtype=np.float32)
+    candidates[ranked.valid] = found
+    return candidates
 
 
 # A mean of products is a product with the mean, so only what is not linear looks at every pair.
