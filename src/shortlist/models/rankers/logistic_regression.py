@@ -24,8 +24,9 @@ class LogisticRegression(Ranker):
             linear regression.
 
     >>> from shortlist.features import FeatureInfo
-    >>> LogisticRegression({"item": FeatureInfo("categorical", size=10)}).count_params()
-    11
+    >>> ranker = LogisticRegression({"item": FeatureInfo("categorical", size=10)})
+    >>> ranker.score({"item": [1, 2]}).tolist()
+    [0.0, 0.0]
     """
 
     _has_vectors = False
