@@ -80,7 +80,6 @@ def test_saved_models_answer_as_the_bundle_does(bundle, tmp_path):
     towers = Recommender.load(bundle).retriever.model
     asked = {
         "item": np.array([3, 4], np.int32),
-        "year": np.array([1, 2], np.int32),
         "genres": np.array([[1, 2], [3, 0]], np.int32),
     }
     np.savez(tmp_path / "asked.npz", **asked)
