@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from bench import serve
+from tensorflow_recommenders.layers import feature_multiplexing as multiplexing
 
 layers = tf.keras.layers
 _TOP = "factorized_top_k/top_100_categorical_accuracy"
@@ -109,7 +110,6 @@ def unified_embeddings(codes: Codes) -> dict[str, float]:
             Stars(Tables(codes.sizes), None, (256, 64)), 4096, adagrad()
         )["RMSE"]
     }
-    multiplexing = tfrs.layers.feature_multiplexing
     config = multiplexing.UnifiedEmbeddingConfig(2000, 8, num_tables=2, name="unified")
     for name in codes.sizes:
         config.add_feature(name, 4)

@@ -12,6 +12,7 @@ from keras import ops
 from shortlist.errors import ConfigError, DataError
 from shortlist.layers._finder import Finder, Untracked
 from shortlist.layers._identifiers import kept, split_batch, take_along_rows, top
+from shortlist.layers._refused import RefusedError
 from shortlist.layers._top_k import NotIndexedError
 
 Tensor = Any
@@ -41,7 +42,7 @@ class Streaming(Finder):
 
     def index(self, candidates: Any, identifiers: Any = None) -> Streaming:  # noqa: ARG002
         """Not possible: the candidates come from a data set."""
-        raise ConfigError("Streaming expected a data set. Call index_from_dataset() instead.")
+        raise RefusedError("Streaming expected a data set. Call index_from_dataset() instead.")
 
     def index_from_dataset(self, candidates: Iterable[Any]) -> Streaming:
         """See `TopK.index_from_dataset`; the data set must be readable again and again."""

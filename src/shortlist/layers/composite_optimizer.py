@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from shortlist.errors import ConfigError
+from shortlist.layers._refused import RefusedError
 
 __all__ = ["CompositeOptimizer"]
 
@@ -168,9 +169,9 @@ class CompositeOptimizer(keras.optimizers.Optimizer):
         """There is none, for functions cannot be saved.
 
         Raises:
-            ConfigError: always.
+            RefusedError: always; a `ConfigError` and a `NotImplementedError`.
         """
-        raise ConfigError(
+        raise RefusedError(
             "CompositeOptimizer cannot be saved, because it uses functions to find its variables. "
             "Save the weights with model.save_weights, or give the Embedding layers their own "
             "optimizer with optimizer=, which is saved with the model."

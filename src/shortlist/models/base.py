@@ -12,6 +12,7 @@ from keras import ops
 from shortlist._backend.rows.lookups import Lookup, Tape, recording
 from shortlist._backend.trainer import StepTrainer
 from shortlist.errors import ConfigError, DataError
+from shortlist.layers._refused import RefusedError
 from shortlist.layers.embedding import Embedding, out_of_range
 from shortlist.layers.row_optimizer import RowOptimizer, check_rows
 from shortlist.models.id_guard import IdGuard
@@ -71,9 +72,10 @@ class Model(StepTrainer, keras.Model):
             A scalar tensor.
 
         Raises:
-            ConfigError: the subclass has no such method.
+            RefusedError: the subclass has no such method; a `ConfigError` and a
+                `NotImplementedError`.
         """
-        raise ConfigError(
+        raise RefusedError(
             f"{type(self).__name__} expected a method compute_loss(self, features, "
             "training=False) that returns the loss of a batch; received none. Write one."
         )
