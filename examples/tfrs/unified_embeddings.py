@@ -1,7 +1,7 @@
 """Unified embeddings: six features in one small hashed table, or each in a table of its own?
 
-The ids are hashed inside the model, which JAX takes most of a minute to compile, so this one asks
-for TensorFlow. The figures are the RMSE on the ratings held out and the number of parameters of the
+The ids are hashed inside the model. The layer does so on every backend; this program reads `tf.data`
+and asks for TensorFlow. The figures are the RMSE on the ratings held out and the number of parameters of the
 embeddings, with vectors of the same length either way.
 """
 
