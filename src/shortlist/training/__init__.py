@@ -6,6 +6,7 @@ from shortlist import _backend as _backend  # isort: skip
 from shortlist.layers.rowwise_adagrad import RowwiseAdagrad
 from shortlist.training.checkpoint import Checkpoint
 from shortlist.training.dataset import BatchDataset
+from shortlist.training.distribution import TableParallel, many_devices
 from shortlist.training.progress import Progress
 from shortlist.training.seed import set_seed
 from shortlist.training.stop_on_nan import StopOnNaN
@@ -17,6 +18,8 @@ __all__ = [
     "Progress",
     "RowwiseAdagrad",
     "StopOnNaN",
+    "TableParallel",
     "Validation",
+    "many_devices",
     "set_seed",
 ]
