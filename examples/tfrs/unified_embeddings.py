@@ -1,8 +1,8 @@
 """Unified embeddings: six features in one small hashed table, or each in a table of its own?
 
-The ids are hashed inside the model. The layer does so on every backend; this program reads `tf.data`
-and asks for TensorFlow. The figures are the RMSE on the ratings held out and the number of parameters of the
-embeddings, with vectors of the same length either way.
+The ids are hashed inside the model. The layer does so on every backend; this program reads
+`tf.data` and asks for TensorFlow. The figures are the RMSE on the ratings held out and the number
+of parameters of the embeddings, with vectors of the same length either way.
 """
 
 from __future__ import annotations
