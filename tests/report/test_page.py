@@ -102,7 +102,7 @@ def test_everything_the_study_holds_is_shown(page, study):
         "Mine &amp; theirs", "neighbors = 20, shrinkage = 0.1235", "ease is left out: too many",
         "red (", "by activity of the users", "not told", "2</td>", 'class="hit">a</li>',
         "9 events before", "share of the events that repeat", "1998-07-09 16:00 UTC",
-        "rare", "not in train",
+        "rare", "not in train", "none</td>",
     ):  # fmt: skip
         assert text in page
 

@@ -78,7 +78,7 @@ def _metrics(study: Study, best: set[str]) -> list[tuple[str, list[Cell]]]:
             low, high = sure.get(model, (math.nan, math.nan))
             more = f"{low:.4f} to {high:.4f}" if sure else ""
             mark = "best" if name == study.metric and model in best else ""
-            cells.append(Cell(f"{found[model][name]:.4f}", more, mark))
+            cells.append(Cell(_share(found[model][name]), more, mark))
         rows.append((name, cells))
     return rows
 
@@ -107,13 +107,13 @@ def _segments(study: Study) -> list[tuple[str, list[tuple[str, list[Cell]]]]]:
         rows = []
         for label, found in study.report.by(labels).items():
             size = sum(one == label for one in labels.tolist())
-            values = [Cell(f"{found[m][study.metric]:.4f}") for m in study.report.models]
+            values = [Cell(_share(found[m][study.metric])) for m in study.report.models]
             rows.append((f"{label} ({size:,} users)", values))
         tables.append((f"{study.metric} by {name} of the users", sorted(rows)))
     groups, found = [], study.report.metrics
     for group, says in {"head": "popular", "tail": "rare", "cold": "not in train"}.items():
         name = f"recall_{group}@{study.k}"
-        cells = [Cell(_number(found[model][name])) for model in study.report.models]
+        cells = [Cell(_share(found[model][name])) for model in study.report.models]
         groups.append((says, cells))
     tables.append((f"recall@{study.k} by popularity of the items", groups))
     return tables
@@ -181,6 +181,10 @@ def _number(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _share(value: float) -> str:
+    return "none" if math.isnan(value) else f"{value:.4f}"
 
 
 def _figures(study: Study) -> dict[str, str]:
