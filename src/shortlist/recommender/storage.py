@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shortlist.baselines import Popularity
+from shortlist.baselines import BPR, EASE, GFCF, IALS, ContentKNN, ItemKNN, Popularity
 from shortlist.bundle import Draft, Folder, read_folder, write_folder
 from shortlist.errors import BundleError, ConfigError, nearest
 from shortlist.postranking import PostRanker
@@ -29,7 +29,16 @@ __all__ = [
 ]
 
 # What a bundle may name. Loading looks a stage up here, so that it never runs code of the bundle.
-_RETRIEVERS: dict[str, Any] = {"towers": TowerRetriever, "popularity": Popularity}
+_RETRIEVERS: dict[str, Any] = {
+    "towers": TowerRetriever,
+    "popularity": Popularity,
+    "item-knn": ItemKNN,
+    "content-knn": ContentKNN,
+    "ease": EASE,
+    "gf-cf": GFCF,
+    "ials": IALS,
+    "bpr": BPR,
+}
 
 
 def save_recommender(recommender: Recommender, path: str | Path, about: Mapping[str, Any]) -> None:
