@@ -9,7 +9,7 @@ from bench import serve
 from two_tower import Learned
 
 
-def make(seed: int = 42, epochs: int = 8, share: bool = True) -> Callable[[], Any]:
+def make(seed: int = 42, epochs: int = 8) -> Callable[[], Any]:
     import keras
     import numpy as np
     from keras import ops
@@ -20,6 +20,7 @@ def make(seed: int = 42, epochs: int = 8, share: bool = True) -> Callable[[], An
     from shortlist.queries import Queries
     from shortlist.recommender.encoders import Encoders
     from shortlist.recommender.fit import training_columns
+    from shortlist.recommender.frames import query_columns
     from shortlist.recommender.retrieval import TowerRetriever
     from shortlist.recommender.users import UserStore
     from shortlist.tasks import Ranking
@@ -54,15 +55,12 @@ def make(seed: int = 42, epochs: int = 8, share: bool = True) -> Callable[[], An
             self.task = Ranking(keras.losses.MeanSquaredError(), metrics=[rmse])
 
         def rated(self, features: Any, training: bool = False) -> Any:
-            said = None
-            if share:
-                vectors = self.candidate_embeddings(features, training)[:, :-1]
-                said = self.of_candidate(vectors)
+            vectors = self.candidate_embeddings(features, training)[:, :-1]
             return self.ratings(
                 features["user"],
                 features["item"],
                 features["rated"],
-                item_vector=said,
+                item_vector=self.of_candidate(vectors),
                 training=training,
             )
 
@@ -77,8 +75,6 @@ def make(seed: int = 42, epochs: int = 8, share: bool = True) -> Callable[[], An
         users = test.users
         history = store.history(users)
         queries = Queries(users, history, store.features(users), history)
-        from shortlist.recommender.frames import query_columns
-
         of_user = encoders.query.transform(query_columns(queries))
         items = test.frame.select("item").join(
             learned.items, on="item", how="left", maintain_order="left"
