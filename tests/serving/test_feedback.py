@@ -5,6 +5,7 @@ from tests.serving.conftest import popular
 from tests.serving.serverside import Server
 
 from shortlist.serving import Settings, StateStore
+from shortlist.serving.asks import Ask
 from shortlist.serving.state import Request
 
 
@@ -178,3 +179,13 @@ def test_a_state_can_be_beside_the_bundle(bundle):
     store = StateStore.open(bundle / ".state" / "shortlist.db")
     assert len(list(store.events())) == 1
     store.close()
+
+
+def test_a_bundle_that_learned_of_the_events_does_not_count_them_twice(made, tmp_path):
+    with Server(Settings(made, state=tmp_path / "s.db")) as server:
+        # User 1 has met items 10 and 11 in the bundle; item 12 is new.
+        for item in (11, 10, 12):
+            server.post("/v1/events", event(1, item))
+        [profile] = server.service.state.profiles([1]).values()
+        told = server.service.engine._told_of(Ask(user=1, history=(13,)), profile)
+        assert told == (1, [12, 13], {})

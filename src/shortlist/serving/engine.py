@@ -151,8 +151,10 @@ class Engine:
             return ask.user, self.known.met(ask.history), features
         user = None if profile.erased else ask.user
         # A bundle that was trained again knows of these events by itself.
-        stored = self.recommender.users.history([user])[0].tolist() if profile.items else []
-        latest = [item for item in profile.items if item not in set(stored)]
+        stored: set[Id] = set()
+        if profile.items and user is not None:
+            stored = set(self.recommender.users.history([user])[0].tolist())
+        latest = [item for item in profile.items if item not in stored]
         attributes = self.known.read(profile.attributes or {})
         return user, self.known.met([*latest, *ask.history]), {**attributes, **features}
 
