@@ -99,6 +99,19 @@ def test_tuning_never_sees_the_test_part(files, monkeypatch):
     assert [options for _, options in seen] == [last]
 
 
+def test_seeds_are_replicates_of_what_draws(files):
+    options = {"bpr": {"epochs": 3, "embedding_dim": 4}}
+    models = ["ease", "bpr"]
+    one = ComparisonJob(config_of(files, models=models, options=options)).run().study
+    study = ComparisonJob(config_of(files, models=models, options=options, seeds=3)).run().study
+    ease, bpr = study.spreads["ease"], study.spreads["bpr"]
+    assert ease.deviation == 0.0
+    assert len(set(bpr.values)) == 3
+    assert bpr.values[0] == one.report.metrics["bpr"]["ndcg@10"]
+    assert study.report.metrics["bpr"]["ndcg@10"] == pytest.approx(np.mean(bpr.values))
+    assert len(one.spreads["bpr"].values) == 1
+
+
 def test_a_model_that_does_not_fit_the_data_is_left_out_and_said(files):
     (files / "items.csv").unlink()
     pl.DataFrame({"item": range(40)}).write_csv(files / "items.csv")

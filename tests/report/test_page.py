@@ -9,7 +9,7 @@ import pytest
 from shortlist.baselines import ItemKNN
 from shortlist.data import Interactions, LeakWarning, Split, splits
 from shortlist.errors import MissingDependencyError
-from shortlist.evaluation import evaluate
+from shortlist.evaluation import Spread, evaluate
 from shortlist.report import Cost, DataFacts, Example, Place, Study, Tuned, html
 
 EVIL = "<script>alert(1)</script>"
@@ -67,6 +67,7 @@ def study():
         segments={"color": np.where(report.users % 2 == 0, "red", "blue")},
         examples=[example],
         left_out={"ease": "too many items"},
+        spreads={"copy": Spread(0.25, 0.01, (0.24, 0.26)), EVIL: Spread(0.5, 0.0, (0.5,))},
     )
 
 
@@ -102,7 +103,7 @@ def test_everything_the_study_holds_is_shown(page, study):
         "Mine &amp; theirs", "neighbors = 20, shrinkage = 0.1235", "ease is left out: too many",
         "red (", "by activity of the users", "not told", "2</td>", 'class="hit">a</li>',
         "9 events before", "share of the events that repeat", "1998-07-09 16:00 UTC",
-        "rare", "not in train", "none</td>",
+        "rare", "not in train", "none</td>", "0.2500 ± 0.0100",
     ):  # fmt: skip
         assert text in page
 

@@ -38,6 +38,8 @@ class CompareSection:
         seconds: how long the trials of one model may take, or None.
         validation: the share of the training part that is held out for tuning, by the same rule
             as the test part.
+        seeds: how many times each model that draws at random is trained, with `seed` and the
+            numbers after it; the report is about the means, user by user.
         options: for each model what is fixed, and so not tuned.
         categories: a column of the items for diversity and calibration.
         segments: columns of the users by which the metric is cut.
@@ -51,6 +53,7 @@ class CompareSection:
     trials: int = 20
     seconds: float | None = None
     validation: float = 0.2
+    seeds: int = 1
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     categories: str | None = None
     segments: tuple[str, ...] = ()
@@ -76,6 +79,7 @@ class CompareSection:
         wanted = f"one of {', '.join(METRICS)} with @ and one of the `ks` {list(self.ks)}"
         check("compare", "metric", self.metric, good, wanted)
         check("compare", "trials", self.trials, self.trials >= 0, "a whole number from 0 up")
+        positive("compare", "seeds", self.seeds)
         share = 0.0 < self.validation < 1.0
         check("compare", "validation", self.validation, share, "a share between 0 and 1")
         if self.seconds is not None:

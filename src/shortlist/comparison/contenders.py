@@ -54,6 +54,7 @@ class Contender:
         options: a dataclass of what can be set in the configuration.
         space: what is tuned.
         epochs: whether it has an option of that name, of which a quarter is tried first.
+        seeded: whether it draws at random, so that another seed gives another model.
         needs_keras: whether it is trained with Keras.
     """
 
@@ -61,6 +62,7 @@ class Contender:
     options: type
     space: Mapping[str, Range | Choice] = field(default_factory=dict)
     epochs: bool = False
+    seeded: bool = False
     needs_keras: bool = False
 
     def checked(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,7 +92,7 @@ def _baseline(model: type, fixed: Mapping[str, Any], **space: Range | Choice) ->
 
     options = _options(model, without=fixed)
     epochs = "epochs" in inspect.signature(options).parameters
-    return Contender(fit, options, space, epochs=epochs)
+    return Contender(fit, options, space, epochs=epochs, seeded=seeded)
 
 
 def _options(model: type, without: Mapping[str, Any]) -> type:
@@ -166,8 +168,9 @@ CONTENDERS: Mapping[str, Contender] = {
             "unknown_user_rate": Range(0.0, 0.9),
         },
         epochs=True,
+        seeded=True,
         needs_keras=True,
     ),
     # The towers are those of "two-towers"; the ranker is as configured.
-    "pipeline": Contender(_fit_pipeline, RetrievalConfig, needs_keras=True),
+    "pipeline": Contender(_fit_pipeline, RetrievalConfig, seeded=True, needs_keras=True),
 }

@@ -45,6 +45,7 @@ def summary(study: Study) -> dict[str, Any]:
         "tuned": {name: dataclasses.asdict(one) for name, one in study.tuned.items()},
         "costs": {name: dataclasses.asdict(one) for name, one in study.costs.items()},
         "left_out": dict(study.left_out),
+        "seeds": {name: list(one.values) for name, one in study.spreads.items()},
     }
 
 

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from shortlist.comparison.config import ComparisonConfig
 from shortlist.comparison.contenders import CONTENDERS, Contender, Material
 from shortlist.comparison.cost import measured
 from shortlist.comparison.files import write_comparison
+from shortlist.comparison.seeds import replicates
 from shortlist.comparison.tuning import Tuner
 from shortlist.comparison.tuning import check_installed as check_tuning
 from shortlist.comparison.users import chosen, examples, segments
 from shortlist.data import LeakWarning, Split
 from shortlist.datasets import Dataset
 from shortlist.errors import ConfigError, DataError
-from shortlist.evaluation import Truth, evaluate
+from shortlist.evaluation import Truth, average, evaluate, spread
 from shortlist.evaluation.run import Retriever, ask
 from shortlist.metrics.ranking import METRICS
 from shortlist.recommender import source
@@ -95,14 +97,17 @@ class ComparisonJob:
         cuts = segments(truth.queries.users, data.users, compare.segments)
         models, costs, tuned, left_out = self._fit_all(data, split)
         with self._stage("evaluation") as say:
-            report = evaluate(
-                models,
-                split,
-                compare.ks,
+            judge = partial(
+                evaluate,
+                split=split,
+                ks=compare.ks,
                 items=items,
                 categories=compare.categories,
                 users=data.users,
             )
+            whole = Material(split.train, data.users, data.items, self.config)
+            reports = replicates(models, tuned, CONTENDERS, whole, compare.seeds, judge)
+            report = reports[0] if compare.seeds == 1 else average(reports)
             say(f"{len(report.users):,} users, the whole catalogue of {len(items):,} items")
         shown: dict[str, Retriever] = {"popularity": Popularity().fit(split.train), **models}
         study = Study(
@@ -115,6 +120,7 @@ class ComparisonJob:
             cuts,
             examples(truth, rows, shown, items, self.config.data.title),
             left_out,
+            spread(reports, compare.metric),
         )
         with self._stage("report") as say:
             folder = next_version(Path(compare.folder))

@@ -44,6 +44,7 @@ def content(study: Study) -> dict[str, Any]:
         "left_out": dict(study.left_out),
         "metrics": _metrics(study, _best(study, comparisons)),
         "wins": _wins(study.report.models, comparisons),
+        "spreads": _spreads(study),
         "says": [str(comparison) for comparison in comparisons],
         "segments": _segments(study),
         "costs": _costs(study),
@@ -92,6 +93,15 @@ def _wins(models: Sequence[str], comparisons: Sequence[Comparison]) -> list[tupl
         against[one.model, one.other] = _win(one.verdict, one.difference, p)
         against[one.other, one.model] = _win(turned[one.verdict], -one.difference, p)
     return [(a, [against.get((a, b), Cell("")) for b in models]) for a in models]
+
+
+def _spreads(study: Study) -> list[tuple[str, list[Cell]]]:
+    """A row for each model, where there are several seeds."""
+    return [
+        (model, [Cell(str(one)), Cell(", ".join(f"{value:.4f}" for value in one.values))])
+        for model, one in study.spreads.items()
+        if len(one.values) > 1
+    ]
 
 
 def _win(verdict: str, difference: float, p: str) -> Cell:

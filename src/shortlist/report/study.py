@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shortlist.evaluation import Comparison, Report
+from shortlist.evaluation import Comparison, Report, Spread
 from shortlist.report.facts import DataFacts
 
 __all__ = ["Cost", "Example", "Place", "Study", "Tuned"]
@@ -82,6 +82,7 @@ class Study:
         segments: a name and a label for each user ``[U]``, by which the metric is cut.
         examples: chosen users.
         left_out: a model and why it could not be fitted.
+        spreads: for each model the metric over several seeds, where there are several.
     """
 
     title: str
@@ -93,6 +94,7 @@ class Study:
     segments: Mapping[str, np.ndarray] = field(default_factory=dict)
     examples: Sequence[Example] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
 
     @cached_property
     def comparisons(self) -> list[Comparison]:
