@@ -38,6 +38,7 @@ _PACKAGES: tuple[str, ...] = (
     "evaluation",
     "features",
     "index",
+    "inference",
     "layers",
     "losses",
     "metrics",

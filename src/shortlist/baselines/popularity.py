@@ -116,7 +116,7 @@ class Popularity:
             NotFittedError: `fit` was not called.
 
         >>> from shortlist.data import Interactions
-        >>> train = Interactions({"user": [1, 2, 2], "item": ["a", "b", "b"]}, time=None)
+        >>> train = Interactions({"user": [1, 2, 3], "item": ["a", "b", "b"]}, time=None)
         >>> Popularity().fit(train).over(["c", "a", "d"])(Queries.of([1]), k=3).lists()
         [['a', 'c', 'd']]
         """
