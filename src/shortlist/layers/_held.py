@@ -10,7 +10,7 @@ from keras import ops
 
 from shortlist.errors import DataError
 from shortlist.layers._finder import Finder
-from shortlist.layers._identifiers import kept
+from shortlist.layers._identifiers import are_strings, kept
 from shortlist.layers._top_k import NotIndexedError
 
 Tensor = Any
@@ -120,3 +120,12 @@ class Held(Finder):
         if isinstance(self._identifiers, np.ndarray):
             return self._identifiers[ops.convert_to_numpy(columns)]
         return ops.take(self._identifiers, columns, axis=0)
+
+    def _outcome(self, columns: Any, scores: Any, missing: Any) -> tuple[Tensor, Any]:
+        """What a search outside the backend found; where ``missing`` no identifier and -inf."""
+        found = self._named(ops.convert_to_tensor(np.where(missing, 0, columns).astype("int32")))
+        scores = ops.convert_to_tensor(np.where(missing, -np.inf, scores).astype("float32"))
+        if isinstance(found, np.ndarray):
+            return scores, np.where(missing, "", found)
+        nothing = ops.convert_to_tensor("" if are_strings(found) else -1, dtype=found.dtype)
+        return scores, ops.where(ops.convert_to_tensor(missing), nothing, found)

@@ -12,7 +12,6 @@ from keras import ops
 from shortlist.errors import ConfigError, MissingDependencyError
 from shortlist.layers._finder import Untracked
 from shortlist.layers._held import Held
-from shortlist.layers._identifiers import are_strings
 
 Tensor = Any
 
@@ -99,14 +98,7 @@ class ScaNN(Held):
         columns, scores = search(
             ops.convert_to_numpy(queries), final_num_neighbors=min(k, self._candidates.shape[0])
         )
-        missing = np.isnan(scores)
-        found = self._named(ops.convert_to_tensor(np.where(missing, 0, columns).astype("int32")))
-        scores = np.where(missing, -np.inf, scores).astype("float32")
-        if isinstance(found, np.ndarray):
-            return ops.convert_to_tensor(scores), np.where(missing, "", found)
-        nothing = ops.convert_to_tensor("" if are_strings(found) else -1, dtype=found.dtype)
-        found = ops.where(ops.convert_to_tensor(missing), nothing, found)
-        return ops.convert_to_tensor(scores), found
+        return self._outcome(columns, scores, np.isnan(scores))
 
     def is_exact(self) -> bool:
         """False."""

@@ -1,4 +1,4 @@
-"""Layers that find the K best candidates of a query: `BruteForce`, `ScaNN` and `Streaming`.
+"""Layers that find the K best candidates: `BruteForce`, `Faiss`, `ScaNN` and `Streaming`.
 
     index = BruteForce(query_model).index(item_vectors, titles)
     scores, found = index(np.array(["42"]), k=3)
@@ -15,6 +15,7 @@ import keras
 import numpy as np  # noqa: F401 - the example uses it
 from keras import ops
 
+from shortlist.layers._faiss import Faiss
 from shortlist.layers._held import Held
 from shortlist.layers._identifiers import top
 from shortlist.layers._scann import ScaNN
@@ -23,7 +24,7 @@ from shortlist.layers._top_k import TopK
 
 Tensor = Any
 
-__all__ = ["BruteForce", "ScaNN", "Streaming", "TopK"]
+__all__ = ["BruteForce", "Faiss", "ScaNN", "Streaming", "TopK"]
 
 
 @keras.saving.register_keras_serializable(package="shortlist")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from shortlist.layers import factorized_top_k as layers
-from shortlist.layers.factorized_top_k import BruteForce, ScaNN, TopK
+from shortlist.layers.factorized_top_k import BruteForce, Faiss, ScaNN, TopK
 
-__all__ = ["BruteForce", "ScaNN", "Streaming", "TopK"]
+__all__ = ["BruteForce", "Faiss", "ScaNN", "Streaming", "TopK"]
 
 
 class Streaming(layers.Streaming):
