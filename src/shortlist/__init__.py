@@ -32,6 +32,7 @@ _EXPORTS: dict[str, str] = {
 _PACKAGES: tuple[str, ...] = (
     "baselines",
     "bundle",
+    "comparison",
     "data",
     "datasets",
     "errors",
@@ -46,6 +47,7 @@ _PACKAGES: tuple[str, ...] = (
     "postranking",
     "ranking",
     "recommender",
+    "report",
     "serving",
     "tasks",
     "testing",
