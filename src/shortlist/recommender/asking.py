@@ -10,10 +10,12 @@ import polars as pl
 
 from shortlist.errors import ConfigError, DataError, SchemaError, nearest
 from shortlist.ids import as_ids
+from shortlist.queries import Queries
 from shortlist.recommender.catalogue import Catalogue
-from shortlist.recommender.users import alike
+from shortlist.recommender.retrieval import TowerRetriever
+from shortlist.recommender.users import UserStore, alike
 
-__all__ = ["FeaturesOf", "Where", "allowed", "appended", "check_rows", "overlaid"]
+__all__ = ["FeaturesOf", "Where", "allowed", "asked", "overlaid", "towers", "with_vectors"]
 
 #: Attributes of the users asked for: one mapping for all, or one (or None) for each.
 FeaturesOf = Mapping[str, Any] | Sequence[Mapping[str, Any] | None]
@@ -21,7 +23,66 @@ FeaturesOf = Mapping[str, Any] | Sequence[Mapping[str, Any] | None]
 Where = str | Sequence[str | None]
 
 
-def check_rows(count: int, **given: Any) -> None:
+def asked(
+    store: UserStore,
+    retriever: Any,
+    users: Sequence[Any] | np.ndarray,
+    history: Sequence[Sequence[Any]] | None,
+    features: FeaturesOf | None,
+    exclude: Sequence[Sequence[Any]] | None,
+    exclude_seen: bool,
+) -> tuple[Queries, np.ndarray]:
+    """The queries of `Recommender.recommend`, and which of them state a feature."""
+    ids = np.asarray(users)
+    _check_rows(len(ids), history=history, exclude=exclude)
+    past = store.history(ids)
+    if history is not None:
+        past = [_appended(stored, latest) for stored, latest in zip(past, history, strict=True)]
+    hidden = past if exclude_seen else [row[:0] for row in past]
+    if exclude is not None:
+        hidden = [_appended(row, more) for row, more in zip(hidden, exclude, strict=True)]
+    attributes, told = store.features(ids), np.zeros(len(ids), dtype=bool)
+    if features is not None:
+        known = _query_columns(towers(retriever, "features"))
+        attributes, told = overlaid(attributes, features, len(ids), known)
+    return Queries(ids, past, attributes, hidden), told
+
+
+def towers(retriever: Any, what: str) -> TowerRetriever:
+    """The retriever, if it has two towers.
+
+    Raises:
+        ConfigError: it has not; ``what`` asked for them.
+    """
+    if isinstance(retriever, TowerRetriever):
+        return retriever
+    raise ConfigError(
+        f"{what} expected a retriever with two towers; this recommender retrieves with "
+        f"{type(retriever).__name__}."
+    )
+
+
+def with_vectors(retriever: Any, what: str) -> Any:
+    """The retriever, if it has item vectors.
+
+    Raises:
+        ConfigError: it has not; ``what`` asked for them.
+    """
+    if hasattr(retriever, "vectors"):
+        return retriever
+    raise ConfigError(
+        f"{what} expected a retriever with item vectors, such as two towers; this recommender "
+        f"retrieves with {type(retriever).__name__}."
+    )
+
+
+def _query_columns(retriever: TowerRetriever) -> list[str]:
+    """The attributes of a user that the model reads."""
+    columns = dict.fromkeys(spec.column for spec in retriever.encoder.specs)
+    return [name for name in columns if name not in ("user", "history")]
+
+
+def _check_rows(count: int, **given: Any) -> None:
     """Raise `DataError` unless each of ``given`` is None or has one entry a user."""
     for name, rows in given.items():
         if rows is not None and len(rows) != count:
@@ -30,7 +91,7 @@ def check_rows(count: int, **given: Any) -> None:
             )
 
 
-def appended(stored: np.ndarray, latest: Sequence[Any]) -> np.ndarray:
+def _appended(stored: np.ndarray, latest: Sequence[Any]) -> np.ndarray:
     """A user's items followed by further ones.
 
     Raises:
@@ -66,7 +127,7 @@ def overlaid(
         DataError: not one mapping a user, or a value does not fit its column.
     """
     rows = [given] * count if isinstance(given, Mapping) else list(given)
-    check_rows(count, features=rows)
+    _check_rows(count, features=rows)
     columns = list(known)
     for name in dict.fromkeys(name for row in rows for name in row or ()):
         if name not in columns:
@@ -105,7 +166,7 @@ def allowed(
     """
     flat = isinstance(allow, np.ndarray) and allow.ndim == 1
     if not flat:
-        check_rows(count, allow=allow)
+        _check_rows(count, allow=allow)
     if where is None:
         return allow  # type: ignore[return-value]
     if isinstance(where, str):
@@ -115,7 +176,7 @@ def allowed(
         if flat:
             return _both(found, allow)
         return [_both(found, ids) for ids in allow]
-    check_rows(count, where=where)
+    _check_rows(count, where=where)
     every = catalogue.ids.to_numpy()
     conditions = [every if one is None else catalogue.matching(_text(one)) for one in where]
     if allow is None:

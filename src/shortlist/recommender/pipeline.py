@@ -21,14 +21,13 @@ from shortlist.recommender.asking import (
     FeaturesOf,
     Where,
     allowed,
-    appended,
-    check_rows,
-    overlaid,
+    asked,
+    towers,
+    with_vectors,
 )
 from shortlist.recommender.catalogue import Catalogue, rows_of
 from shortlist.recommender.live import Live
 from shortlist.recommender.models import Engine
-from shortlist.recommender.retrieval import TowerRetriever
 from shortlist.recommender.stages import Machine, Ranker, Retriever, Wishes, adjusted
 from shortlist.recommender.storage import load_recommender, save_recommender
 from shortlist.recommender.users import UserStore
@@ -148,7 +147,9 @@ class Recommender:
         postranker = adjusted(self.postranker, diversity, rules, exclude_seen)
         with self._live.gate.reading():
             self.check_k(k)
-            queries, told = self._asked(users, history, features, exclude, exclude_seen)
+            queries, told = asked(
+                self.users, self.retriever, users, history, features, exclude, exclude_seen
+            )
             may = allowed(self._live.catalogue, len(queries), where, allow)
             cold = self._cold(queries) & ~told
             wishes = Wishes(k, may, postranker, degrade=degrade, explain=explain, seed=seed)
@@ -174,14 +175,14 @@ class Recommender:
             ConfigError: ``k`` is out of range, or the retriever has no vectors (a baseline).
             DataError: an item is not in the catalogue.
         """
-        retriever = self._with_vectors("similar()")
-        asked = as_ids(items)
+        retriever = with_vectors(self.retriever, "similar()")
+        ids = as_ids(items)
         with self._live.gate.reading():
             self.check_k(k)
-            may = allowed(self._live.catalogue, len(asked), where, allow)
+            may = allowed(self._live.catalogue, len(ids), where, allow)
             neighbours = self._live.neighbours(retriever.vectors)
-            themselves = [asked[i : i + 1] for i in range(len(asked))]
-            vectors = neighbours.vectors(asked)
+            themselves = [ids[i : i + 1] for i in range(len(ids))]
+            vectors = neighbours.vectors(ids)
             return neighbours.search(vectors, k, allow=may, deny=themselves)
 
     def queries(
@@ -194,7 +195,8 @@ class Recommender:
         exclude_seen: bool = True,
     ) -> Queries:
         """What `recommend` asks: each user with the stored history and attributes."""
-        return self._asked(users, history, features, exclude, exclude_seen)[0]
+        parts = (history, features, exclude, exclude_seen)
+        return asked(self.users, self.retriever, users, *parts)[0]
 
     def embed_items(self, items: Any) -> np.ndarray:
         """The candidate tower's vectors ``[N, D]`` of items, be they in the catalogue or new.
@@ -208,7 +210,9 @@ class Recommender:
             SchemaError: there is no ``item``, or a column that `items` does not have.
             DataError: an id is missing or stands twice, or a value does not fit its column.
         """
-        return self._towers("embed_items()").embed_items(rows_of(items, self.items.schema))
+        return towers(self.retriever, "embed_items()").embed_items(
+            rows_of(items, self.items.schema)
+        )
 
     def upsert_items(self, items: Any) -> int:
         """Add items or replace them; they can be recommended as soon as this returns.
@@ -225,7 +229,7 @@ class Recommender:
             ConfigError, SchemaError, DataError: as for `embed_items`; nothing is then changed.
         """
         rows = rows_of(items, self.items.schema)
-        self._live.upsert(self._towers("upsert_items()"), rows)
+        self._live.upsert(towers(self.retriever, "upsert_items()"), rows)
         return rows.height
 
     def remove_items(self, ids: Sequence[Any] | np.ndarray) -> None:
@@ -318,55 +322,6 @@ class Recommender:
             part, may = queries.rows(start, stop), wishes.rows(start, stop)
             blocks.append(machine.answer(part, cold[start:stop], may, wishes))
         return blocks
-
-    def _asked(
-        self,
-        users: Sequence[Any] | np.ndarray,
-        history: Sequence[Sequence[Any]] | None,
-        features: FeaturesOf | None,
-        exclude: Sequence[Sequence[Any]] | None,
-        exclude_seen: bool,
-    ) -> tuple[Queries, np.ndarray]:
-        """The queries, and which of them state a feature."""
-        ids = np.asarray(users)
-        check_rows(len(ids), history=history, exclude=exclude)
-        past = self.users.history(ids)
-        if history is not None:
-            past = [appended(stored, latest) for stored, latest in zip(past, history, strict=True)]
-        hidden = past if exclude_seen else [row[:0] for row in past]
-        if exclude is not None:
-            hidden = [appended(row, more) for row, more in zip(hidden, exclude, strict=True)]
-        attributes, told = self.users.features(ids), np.zeros(len(ids), dtype=bool)
-        if features is not None:
-            known = self._query_columns()
-            attributes, told = overlaid(attributes, features, len(ids), known)
-        return Queries(ids, past, attributes, hidden), told
-
-    def _query_columns(self) -> list[str]:
-        """The attributes of a user that the model reads."""
-        if not isinstance(self.retriever, TowerRetriever):
-            raise ConfigError(
-                "features expected a retriever that reads them, such as two towers; this "
-                f"recommender retrieves with {type(self.retriever).__name__}."
-            )
-        columns = dict.fromkeys(spec.column for spec in self.retriever.encoder.specs)
-        return [name for name in columns if name not in ("user", "history")]
-
-    def _with_vectors(self, what: str) -> Any:
-        if hasattr(self.retriever, "vectors"):
-            return self.retriever
-        raise ConfigError(
-            f"{what} expected a retriever with item vectors, such as two towers; this "
-            f"recommender retrieves with {type(self.retriever).__name__}."
-        )
-
-    def _towers(self, what: str) -> TowerRetriever:
-        if isinstance(self.retriever, TowerRetriever):
-            return self.retriever
-        raise ConfigError(
-            f"{what} expected a retriever with a candidate tower; this recommender retrieves with "
-            f"{type(self.retriever).__name__}."
-        )
 
     def _cold(self, queries: Queries) -> np.ndarray:
         empty = np.array([len(row) == 0 for row in queries.history], dtype=bool)
