@@ -43,21 +43,21 @@ def asked(
         hidden = [_appended(row, more) for row, more in zip(hidden, exclude, strict=True)]
     attributes, told = store.features(ids), np.zeros(len(ids), dtype=bool)
     if features is not None:
-        known = _query_columns(towers(retriever, "features"))
+        known = _query_columns(towers(retriever, "features", "that reads them, such as two towers"))
         attributes, told = overlaid(attributes, features, len(ids), known)
     return Queries(ids, past, attributes, hidden), told
 
 
-def towers(retriever: Any, what: str) -> TowerRetriever:
+def towers(retriever: Any, what: str, needs: str = "with two towers") -> TowerRetriever:
     """The retriever, if it has two towers.
 
     Raises:
-        ConfigError: it has not; ``what`` asked for them.
+        ConfigError: it has not; ``what`` asked for one that ``needs`` describes.
     """
     if isinstance(retriever, TowerRetriever):
         return retriever
     raise ConfigError(
-        f"{what} expected a retriever with two towers; this recommender retrieves with "
+        f"{what} expected a retriever {needs}; this recommender retrieves with "
         f"{type(retriever).__name__}."
     )
 
