@@ -11,7 +11,7 @@ from shortlist.bundle import read_folder
 from shortlist.comparison import ComparisonConfig, ComparisonJob, contenders, job
 from shortlist.comparison.contenders import Contender
 from shortlist.comparison.cost import measured
-from shortlist.errors import ConfigError, DataError
+from shortlist.errors import ConfigError, DataError, SchemaError
 from shortlist.ranked import Ranked
 
 
@@ -145,11 +145,14 @@ def test_nan_scores_name_the_model_and_leave_nothing_behind(files, monkeypatch):
     [
         ({"users": ["nobody"]}, "names 'nobody', who is not among"),
         ({"segments": ["twn"]}, "names 'twn'.* Did you mean 'town'"),
+        ({"categories": "genres"}, "column 'genres' of categories.* Did you mean 'genre'"),
     ],
 )
 def test_what_the_data_do_not_have_is_said_before_anything_is_trained(files, compare, message):
-    with pytest.raises(ConfigError, match=message):
-        ComparisonJob(config_of(files, **compare)).run()
+    stages = []
+    with pytest.raises((ConfigError, SchemaError), match=message):
+        ComparisonJob(config_of(files, **compare), stages.append).run()
+    assert [stage.name for stage in stages] == ["data"]
 
 
 def test_memory_and_time_are_those_of_the_work():

@@ -27,6 +27,7 @@ from shortlist.data import LeakWarning, Split
 from shortlist.datasets import Dataset
 from shortlist.errors import ConfigError, DataError
 from shortlist.evaluation import Truth, average, evaluate, spread
+from shortlist.evaluation.beyond import categories_of
 from shortlist.evaluation.run import Retriever, ask
 from shortlist.metrics.ranking import METRICS
 from shortlist.recommender import source
@@ -75,6 +76,7 @@ class ComparisonJob:
     on_stage: Callable[[Stage], None] | None = None
     on_progress: Callable[[str, int, int], None] | None = None
     stages: list[Stage] = field(default_factory=list)
+    marks: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     def run(self) -> Compared:
         """Load, split, tune and train every model, evaluate and write.
@@ -93,6 +95,8 @@ class ComparisonJob:
             say(f"{len(split.train):,} to train, {len(split.test):,} to test: {split.description}")
         items = catalogue(split.train, data.items)
         truth = Truth.of(split, items=items["item"], users=data.users)
+        # Looked at first, so that a misspelt column is said at once and not after the training.
+        categories_of(truth, items, compare.categories)
         rows = chosen(truth, compare.users)
         cuts = segments(truth.queries.users, data.users, compare.segments)
         models, costs, tuned, left_out = self._fit_all(data, split)
@@ -212,9 +216,18 @@ class ComparisonJob:
         about = {key: config[key] for key in used}
         about["about"] = [compare.metric, compare.validation, repr(CONTENDERS[name].space)]
         about["fixed"] = dict(fixed)
-        about["data"] = fingerprint(data.interactions.frame)
+        about["data"] = self._marks(data)
         text = json.dumps(about, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _marks(self, data: Dataset) -> dict[str, str]:
+        """Fingerprints of the data, worked out once."""
+        if not self.marks:
+            frames = {"interactions": data.interactions.frame, "items": data.items}
+            if data.users is not None:
+                frames["users"] = data.users
+            self.marks.update({name: fingerprint(frame) for name, frame in frames.items()})
+        return self.marks
 
     def _about(self, data: Dataset) -> dict[str, Any]:
         return {
@@ -222,7 +235,7 @@ class ComparisonJob:
             "data": {
                 "name": data.name,
                 "source": data.source,
-                "fingerprint": fingerprint(data.interactions.frame),
+                "fingerprint": self._marks(data)["interactions"],
             },
             "libraries": libraries(),
         }

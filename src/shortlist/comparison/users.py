@@ -72,7 +72,7 @@ def segments(
     """A label for each of ``users`` ``[U]`` by each column; numbers of many values in thirds.
 
     Raises:
-        ConfigError: the frame has no such column.
+        ConfigError: the frame has no such column, or it holds lists.
     """
     found = {}
     for column in columns:
@@ -81,6 +81,11 @@ def segments(
             raise ConfigError(
                 f"`segments` in [compare] names {column!r}; the users have {known}."
                 f"{nearest(column, known)}"
+            )
+        if frame[column].dtype.is_nested():
+            raise ConfigError(
+                f"`segments` in [compare] names {column!r}, which holds several values a user. "
+                "Expected a column of texts, numbers or booleans."
             )
         asked = pl.DataFrame({"user": pl.Series(users)})
         joined = asked.join(
