@@ -71,7 +71,18 @@ def test_recommend_to_everybody(cli: Callable[..., Any], bundle: str, tmp_path: 
     assert ended.code == 0
     assert "1 rows for 2 users" in ended.out
     assert pl.read_parquet(out).columns == ["user", "item", "place", "score"]
-    found = cli("recommend", bundle, "--all", "--out", str(out), "--where", "item == 'a'", "--json", "-k", "2")
+    found = cli(
+        "recommend",
+        bundle,
+        "--all",
+        "--out",
+        str(out),
+        "--where",
+        "item == 'a'",
+        "--json",
+        "-k",
+        "2",
+    )
     assert found.json["rows"] == 0
     for words in (["--all"], ["--out", "x"], ["--all", "--out", "x", "--user", "1"]):
         assert cli("recommend", bundle, *words).code == 2
