@@ -117,6 +117,15 @@ def test_data_without_times_have_a_page_too():
     assert "figure-over-time" not in page
 
 
+def test_users_of_whom_nothing_is_known_are_told_apart():
+    log = drawn()
+    split = splits.by_user_time(log)
+    some = Split(split.train.filter(split.train.frame["user"] < 20), None, split.test, "s", "S.")
+    report = evaluate({}, some, ks=[5])
+    page = html(Study("t", report, "ndcg@5", DataFacts.of(log)))
+    assert f"nothing is known of them ({int(report.cold.sum())} users)" in page
+
+
 def test_the_facts_of_data():
     log = Interactions({"user": [1, 1, 1, 2], "item": ["a", "a", "b", "a"], "time": [1, 2, 3, 9]})
     facts = DataFacts.of(log)

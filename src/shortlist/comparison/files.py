@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,8 @@ def write_comparison(path: Path, study: Study, about: Mapping[str, Any]) -> None
     def write(draft: Draft) -> None:
         draft.file("report.html").write_text(page, encoding="utf-8")
         draft.write_json("comparison.json", _plain(found))
-        values = json.dumps(_per_user(study.report), allow_nan=False, separators=(",", ":"))
-        draft.file("per_user.json").write_text(values, encoding="utf-8")
+        with draft.file("per_user.json").open("w", encoding="utf-8") as out:
+            out.writelines(_per_user(study.report))
 
     write_folder(path, write, kind="comparison")
 
@@ -49,15 +49,20 @@ def summary(study: Study) -> dict[str, Any]:
     }
 
 
-def _per_user(report: Report) -> dict[str, Any]:
-    return {
-        "users": [_plain(user) for user in report.users.tolist()],
-        "activity": report.activity.tolist(),
-        "metrics": {
-            model: {name: _plain(values.tolist()) for name, values in mine.items()}
-            for model, mine in report.per_user.items()
-        },
-    }
+def _per_user(report: Report) -> Iterator[str]:
+    """A JSON object in parts, an array at a time: of many users it is too large to hold twice."""
+    yield f'{{"users":{_text(report.users.tolist())}'
+    yield f',"activity":{_text(report.activity.tolist())},"metrics":{{'
+    for number, (model, mine) in enumerate(report.per_user.items()):
+        yield f"{',' if number else ''}{_text(model)}:{{"
+        for place, (name, values) in enumerate(mine.items()):
+            yield f"{',' if place else ''}{_text(name)}:{_text(values.tolist())}"
+        yield "}"
+    yield "}}\n"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(_plain(value), allow_nan=False, separators=(",", ":"))
 
 
 def _plain(value: Any) -> Any:

@@ -112,6 +112,9 @@ def _win(verdict: str, difference: float, p: str) -> Cell:
 def _segments(study: Study) -> list[tuple[str, list[tuple[str, list[Cell]]]]]:
     """For each cut of the users, a row for each segment."""
     cuts: dict[str, np.ndarray] = {"activity": _thirds(study.report.activity), **study.segments}
+    cold = study.report.cold
+    if cold.any() and not cold.all():
+        cuts["history"] = np.where(cold, "2. nothing is known of them", "1. known from before")
     tables = []
     for name, labels in cuts.items():
         rows = []
