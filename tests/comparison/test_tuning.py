@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 
 import pytest
 
@@ -74,6 +75,14 @@ def test_an_interrupted_budget_goes_on_and_is_never_exceeded(tmp_path):
     assert again == found
     tuner(tmp_path, trials=1).tune(PLAIN, "another", BEGIN, {}, score)
     assert len(asked) == 6
+
+
+def test_a_folder_may_have_any_name(tmp_path):
+    pytest.importorskip("optuna")
+    folder = tmp_path / ("a b&d%20#é" if os.name == "nt" else "a b?c=1&d%20#é")
+    tuner(folder, trials=1).tune(PLAIN, "p", BEGIN, {}, lambda options: 0.0)
+    assert (folder / "t.sqlite").stat().st_size > 0
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
 def test_time_is_a_budget_too(tmp_path):

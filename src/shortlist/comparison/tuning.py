@@ -7,7 +7,9 @@ it is below the median of the earlier trials at that point.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,11 @@ class Tuner:
         optuna = check_installed()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        storage = optuna.storages.RDBStorage(f"sqlite:///{self.path}")
+        # Opened here, for a path may hold what means something else in a URL.
+        connect = partial(sqlite3.connect, self.path, check_same_thread=False)
+        storage = optuna.storages.RDBStorage(
+            "sqlite:///tuning.sqlite", engine_kwargs={"creator": connect}
+        )
         try:
             study = self._study(optuna, storage, name)
             first = {key: begin[key] for key, where in space.items() if where.holds(begin[key])}
