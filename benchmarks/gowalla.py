@@ -41,7 +41,7 @@ _CASES = {
     "iALS": _Case(
         "IALS",
         ("MF-BPR (BARS)", 0.1627, 0.1378),
-        {"alpha": 0.01, "regularization": 0.003},
+        {"alpha": 0.01, "regularization": 0.0005, "epochs": 8},
         seeded=True,
     ),
     "BPR": _Case("BPR", ("MF-BPR (BARS)", 0.1627, 0.1378), {}, seeded=True),
