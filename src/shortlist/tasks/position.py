@@ -62,7 +62,7 @@ class PositionBias(keras.layers.Layer):
     >>> import numpy as np
     >>> bias = PositionBias(10)
     >>> logits = np.array([0.5, -1.0], "float32")
-    >>> [float(z) for z in bias(logits, np.array([1, 2]))]    # nothing is learned yet
+    >>> keras.ops.convert_to_numpy(bias(logits, np.array([1, 2]))).tolist()    # nothing learned yet
     [0.5, -1.0]
     """
 
