@@ -31,7 +31,7 @@ def test_a_client_asks_a_server(made, tmp_path):
             with pytest.raises(ServerError, match="404: There is no item") as error:
                 client.similar([14])
             assert error.value.problem["type"] == "urn:shortlist:problem:not-found"
-            with pytest.raises(ServerError, match=r"422: .*candidate tower"):
+            with pytest.raises(ServerError, match=r"422: .*two towers"):
                 client.put_items([(14, {"title": "Again"})])
 
         async def ask():

@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,22 +137,42 @@ def _staging(target: Path) -> Iterator[Path]:
     """A new hidden folder beside ``target``, gone when the block ends unless it was renamed."""
     _clear_stale(target)
     staging = target.parent / f".{target.name}.{secrets.token_hex(8)}.tmp"
-    # Locked under another name first, so that no other writer can take it for a stale one.
-    unlocked = staging.with_suffix(".new")
-    unlocked.mkdir()
     try:
-        with hold(unlocked):
-            unlocked.rename(staging)
+        with _held(staging):
             yield staging
     finally:
         # After an exchange the replaced bundle stands here.
         shutil.rmtree(staging, ignore_errors=True)
-        shutil.rmtree(unlocked, ignore_errors=True)
+        with suppress(OSError):
+            staging.with_suffix(".new").rmdir()
+
+
+@contextmanager
+def _held(staging: Path) -> Iterator[None]:
+    """Make the folder ``staging``, locked from its first moment under that name.
+
+    So no other writer can take it for a stale one. It gets its lock under another name, at which
+    it may be cleared away, for it is still empty; then it is made again.
+    """
+    unlocked = staging.with_suffix(".new")
+    with ExitStack() as stack:
+        while not staging.exists():
+            unlocked.mkdir()
+            with suppress(FileNotFoundError):
+                stack.enter_context(hold(unlocked))
+                unlocked.rename(staging)
+        yield
 
 
 def _clear_stale(target: Path) -> None:
     """Remove what writers of ``target`` that were killed have left behind."""
-    name = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{16}}\.tmp")
+    name = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{16}}\.(tmp|new)")
     for folder in list(target.parent.iterdir()):
-        if name.fullmatch(folder.name) and not is_held(folder):
+        found = name.fullmatch(folder.name)
+        if not found or is_held(folder):
+            continue
+        if found[1] == "tmp":
             shutil.rmtree(folder, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                folder.rmdir()  # always empty, unless it has become a .tmp since
