@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -44,7 +45,7 @@ def test_labels_do_not_lie_upon_each_other():
 
 
 def test_cut_offs_are_written_and_equal_factors_are_as_far_apart():
-    text = lines("t", "k", "y", [Series("m", [1, 10, 100], [0.1, 0.2, 0.3])], x_values=True)
+    text = lines("t", "k", "y", [Series("m", [1, 10, 100], [0.1, 0.2, 0.3])], x_ticks="values")
     root = ElementTree.fromstring(text)  # noqa: S314
     places = [float(c.get("cx")) for c in root.findall(f"{SVG}circle") if c.get("r") == "3.5"]
     assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.2)
@@ -72,3 +73,10 @@ def test_an_interval_spans_its_ends():
     dot = float(root.findall(f"{SVG}circle")[0].get("cx"))
     assert first[0] < dot < first[1]
     assert second[0] == second[1] == first[0]
+
+
+def test_powers_of_ten_are_written_and_equal_factors_are_as_far_apart():
+    drawn = lines("t", "ms", "y", [Series("", [0.2, 2, 20], [1, 2, 3])], x_ticks="powers")
+    assert all(f">{tick}<" in drawn for tick in ("0.1", "1", "10", "100"))
+    first, second, third = (float(x) for x in re.findall(r'<circle cx="([\d.]+)"', drawn))
+    assert second - first == pytest.approx(third - second, abs=0.11)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shortlist.cli.curve import svg
 from shortlist.cli.options import AsJson, Debug
 from shortlist.cli.output import emit, stderr
 from shortlist.cli.show import readable, show_facts
@@ -145,7 +144,7 @@ def compare(
     curves = _curves(tunings)
     if figure is not None:
         title = f"{len(items.vectors):,} x {items.vectors.shape[1]}, k={k}"
-        figure.write_text(svg(curves, title), encoding="utf-8")
+        figure.write_text(_drawn(curves, title), encoding="utf-8")
     rows = [
         {"engine": name, "milliseconds": time, "recall": share}
         for name, curve in curves.items()
@@ -189,6 +188,13 @@ def _curves(tunings: dict[str, Tuning]) -> dict[str, list[tuple[float, float]]]:
     }
     exact = min(tuning.exact_milliseconds for tuning in tunings.values())
     return {"exact": [(exact, 1.0)], **{name: curve for name, curve in curves.items() if curve}}
+
+
+def _drawn(curves: dict[str, list[tuple[float, float]]], title: str) -> str:
+    from shortlist.report.figures import Series, lines
+
+    drawn = [Series(name, *zip(*curve, strict=True)) for name, curve in curves.items()]
+    return lines(title, "milliseconds a query", "recall", drawn, x_ticks="powers")
 
 
 def _emit_stats(folder: Path, index: Index, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from shortlist.cli.output import stderr
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from shortlist.recommender.job import Stage
+    from shortlist.recommender.timing import Stage
 
 __all__ = ["StageLines"]
 

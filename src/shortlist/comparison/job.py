@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -32,9 +31,9 @@ from shortlist.evaluation.run import Retriever, ask
 from shortlist.metrics.ranking import METRICS
 from shortlist.recommender import source
 from shortlist.recommender.encoders import catalogue
-from shortlist.recommender.job import Stage
 from shortlist.recommender.provenance import fingerprint, libraries
 from shortlist.recommender.storage import next_version
+from shortlist.recommender.timing import Stage, timed
 from shortlist.report import Cost, DataFacts, Study, Tuned
 from shortlist.report.page import check_installed as check_page
 
@@ -240,16 +239,8 @@ class ComparisonJob:
             "libraries": libraries(),
         }
 
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Time a stage; the block says what came of it."""
-        details: list[str] = []
-        began = time.perf_counter()
-        yield details.append
-        stage = Stage(name, time.perf_counter() - began, " ".join(details))
-        self.stages.append(stage)
-        if self.on_stage is not None:
-            self.on_stage(stage)
+    def _stage(self, name: str) -> AbstractContextManager[Callable[[str], None]]:
+        return timed(name, self.stages, self.on_stage)
 
 
 def _said(options: Mapping[str, Any]) -> str:

@@ -10,10 +10,9 @@ import numpy as np
 import polars as pl
 
 from shortlist.bundle import Draft, Folder
-from shortlist.errors import BundleError
 from shortlist.index.base import Index
 
-__all__ = ["Found", "Picked", "Shard", "engine_of"]
+__all__ = ["Found", "Picked", "Shard"]
 
 # Numbers that a filter names: for all queries, or with the ascending query of each.
 Picked = tuple[np.ndarray, np.ndarray | None]
@@ -86,18 +85,9 @@ class Shard:
     def read(self, folder: Folder | None) -> None:
         """Open a part of a verified bundle."""
         if folder is not None:
-            self._index = engine_of(folder).read(folder)
+            from shortlist.index.opening import read_index  # noqa: PLC0415 - it knows `Sharded` too
 
-
-def engine_of(folder: Folder) -> type[Index]:
-    """The engine that wrote an index, among those of this library."""
-    from shortlist.index.opening import ENGINES  # noqa: PLC0415 - it lists this engine as well
-
-    config = folder.read_json("index.json")
-    engine = config.get("engine") if isinstance(config, dict) else None
-    if engine not in ENGINES:
-        raise BundleError(f"{folder.path} holds an index of the unknown engine {engine!r}.")
-    return ENGINES[engine]
+            self._index = read_index(folder)
 
 
 def _given(table: pl.DataFrame | None) -> dict[str, Any]:

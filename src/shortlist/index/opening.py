@@ -13,7 +13,7 @@ from shortlist.index.pgvector import PgVector
 from shortlist.index.scann import Scann
 from shortlist.index.sharded import Sharded
 
-__all__ = ["ENGINES", "open_index", "read_index"]
+__all__ = ["ENGINES", "engine_of", "open_index", "read_index"]
 
 ENGINES: dict[str, type[Index]] = {
     "exact": Exact,
@@ -46,6 +46,15 @@ def open_index(path: str | os.PathLike[str]) -> Index:
 
 def read_index(folder: Folder) -> Index:
     """The index in a bundle or a part of one, whichever engine wrote it; see `open_index`."""
+    return engine_of(folder).read(folder)
+
+
+def engine_of(folder: Folder) -> type[Index]:
+    """The engine that wrote the index in a bundle or a part of one.
+
+    Raises:
+        BundleError: it is none of this library, or there is no index.
+    """
     config = folder.read_json("index.json")
     name = config.get("engine") if isinstance(config, dict) else None
     if name not in ENGINES:
@@ -53,4 +62,4 @@ def read_index(folder: Folder) -> Index:
             f"{folder.path} holds an index of the engine {name!r}; expected one of "
             f"{sorted(ENGINES)}. Load it with the class that wrote it."
         )
-    return ENGINES[name].read(folder)
+    return ENGINES[name]

@@ -22,7 +22,7 @@ from shortlist.index._attributes import as_table
 from shortlist.index._crew import Crew
 from shortlist.index._live import added_attributes
 from shortlist.index._numbered import Numbered, cut, mine, of_shard
-from shortlist.index._shard import Shard, engine_of
+from shortlist.index._shard import Shard
 from shortlist.index._storage import read_config, read_ids, write_ids
 from shortlist.index.base import (
     Ids,
@@ -220,6 +220,8 @@ class Sharded(Index):
     @classmethod
     def read(cls, folder: Folder) -> Self:
         """Open what `write` wrote, in newly started workers."""
+        from shortlist.index.opening import engine_of  # noqa: PLC0415 - it lists this engine too
+
         config = read_config(folder, "sharded")
         index = cls(shards=config["shards"])
         ids, numbers = read_ids(folder)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,11 @@ from shortlist.recommender.pipeline import Recommender
 from shortlist.recommender.provenance import fingerprint, libraries
 from shortlist.recommender.reranking import fit_reranker
 from shortlist.recommender.storage import next_version
+from shortlist.recommender.timing import Stage, timed
 from shortlist.recommender.users import UserStore
 from shortlist.recommender.warm import WarmStart
 
 __all__ = ["Job", "Stage", "Trained"]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One finished stage of a job: what it was, how long it took, what came of it."""
-
-    name: str
-    seconds: float
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -178,13 +169,5 @@ class Job:
         report = self.on_progress
         return None if report is None else lambda done, total: report(stage, done, total)
 
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Time a stage; the block says what came of it."""
-        details: list[str] = []
-        began = time.perf_counter()
-        yield details.append
-        stage = Stage(name, time.perf_counter() - began, " ".join(details))
-        self.stages.append(stage)
-        if self.on_stage is not None:
-            self.on_stage(stage)
+    def _stage(self, name: str) -> AbstractContextManager[Callable[[str], None]]:
+        return timed(name, self.stages, self.on_stage)

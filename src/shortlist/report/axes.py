@@ -44,6 +44,17 @@ class Axis:
             ticks = (ticks[0], ticks[0] * 2)
         return cls(name, ticks, begin, end, log=True)
 
+    @classmethod
+    def at_powers(cls, name: str, values: Sequence[float], begin: float, end: float) -> Axis:
+        """Cover ``values`` above 0 with powers of ten, equal factors apart.
+
+        >>> Axis.at_powers("milliseconds", [0.3, 20], 0, 100).ticks
+        (0.1, 1.0, 10.0, 100.0)
+        """
+        low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+        powers = range(low, max(high, low + 1) + 1)
+        return cls(name, tuple(10.0**power for power in powers), begin, end, log=True)
+
     def at(self, value: float) -> float:
         """The pixel of a value."""
         low, high, value = (

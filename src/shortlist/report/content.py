@@ -212,7 +212,7 @@ def _figures(study: Study) -> dict[str, str]:
             Series(model, report.ks, [found[model][f"{metric}@{cut}"] for cut in report.ks])
             for model in report.models
         ]
-        figures[f"{metric}-by-k"] = lines(f"{metric} by k", "k", metric, series, x_values=True)
+        figures[f"{metric}-by-k"] = lines(f"{metric} by k", "k", metric, series, x_ticks="values")
     spread = "diversity" if f"diversity@{k}" in found[report.models[0]] else "coverage"
     points = [
         Series(model, [found[model][f"{spread}@{k}"]], [values[model]]) for model in report.models

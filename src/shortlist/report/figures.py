@@ -11,11 +11,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Literal
 
 from shortlist.errors import DataError
 from shortlist.report.axes import Axis
 
 __all__ = ["Interval", "Series", "intervals", "lines", "scatter"]
+
+Ticks = Literal["round", "values", "powers"]
 
 _WIDTH, _HEIGHT = 480, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 28, 40, 48
@@ -54,7 +57,7 @@ class Interval:
 
 
 def lines(
-    title: str, x_name: str, y_name: str, series: Sequence[Series], *, x_values: bool = False
+    title: str, x_name: str, y_name: str, series: Sequence[Series], *, x_ticks: Ticks = "round"
 ) -> str:
     """A line a series, a whole SVG document.
 
@@ -63,17 +66,18 @@ def lines(
         x_name: what goes to the right.
         y_name: what goes up.
         series: at least one point in all; those with a value that is no number are left out.
-        x_values: write the values of x themselves, equal factors apart, as fits cut-offs.
+        x_ticks: what is written along x: "round" numbers; the "values" themselves, equal factors
+            apart, as fits cut-offs; or "powers" of ten, for values above 0 that span several.
 
     Raises:
         DataError: there is no point.
     """
-    return _points(title, x_name, y_name, series, joined=True, x_values=x_values)
+    return _points(title, x_name, y_name, series, joined=True, x_ticks=x_ticks)
 
 
 def scatter(title: str, x_name: str, y_name: str, series: Sequence[Series]) -> str:
     """The same points as `lines`, not joined."""
-    return _points(title, x_name, y_name, series, joined=False, x_values=False)
+    return _points(title, x_name, y_name, series, joined=False, x_ticks="round")
 
 
 def intervals(title: str, x_name: str, rows: Sequence[Interval]) -> str:
@@ -104,14 +108,14 @@ def intervals(title: str, x_name: str, rows: Sequence[Interval]) -> str:
 
 
 def _points(
-    title: str, x_name: str, y_name: str, series: Sequence[Series], *, joined: bool, x_values: bool
+    title: str, x_name: str, y_name: str, series: Sequence[Series], *, joined: bool, x_ticks: Ticks
 ) -> str:
     series = [known for one in series if (known := _known(one)).x]
     if not series:
         raise DataError(f"The figure {title!r} expected at least one point; there is none.")
     keyed = any(one.name for one in series)
     width = _WIDTH + (_KEY if keyed else 0)
-    make = Axis.at_values if x_values else Axis.of
+    make = {"round": Axis.of, "values": Axis.at_values, "powers": Axis.at_powers}[x_ticks]
     x_axis = make(x_name, [x for one in series for x in one.x], _LEFT, _WIDTH - _RIGHT)
     y_axis = Axis.of(y_name, [y for one in series for y in one.y], _HEIGHT - _BOTTOM, _TOP)
     parts = _begin(title, width, _HEIGHT) + _across(x_axis, _HEIGHT) + _upwards(y_axis)
