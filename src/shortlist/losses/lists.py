@@ -94,7 +94,8 @@ def concrete(values: Tensor) -> np.ndarray | None:
     """The numbers of an array in memory; None inside a compiled step, where none are known yet."""
     try:
         return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError, NotImplementedError, RuntimeError):
+    # JAX raises the one of a tensor that is being traced, TensorFlow and PyTorch the other.
+    except (TypeError, RuntimeError):
         return None
 
 
