@@ -80,7 +80,8 @@ class _Worker:
         self._connection, theirs = multiprocessing.Pipe()
         self.process = _start(theirs, handler, place)
         # Named apart from the index, which may be forgotten while this thread waits.
-        threading.Thread(target=self._listen, daemon=True, name=f"shard-{place}").start()
+        self._listener = threading.Thread(target=self._listen, daemon=True, name=f"shard-{place}")
+        self._listener.start()
 
     def ask(self, name: str, arguments: tuple[Any, ...]) -> Future[Any]:
         """Send a request; the answer comes later."""
@@ -102,10 +103,14 @@ class _Worker:
 
     def wait(self) -> None:
         """Wait for its end, and end it where that takes too long."""
-        self.process.join(_PATIENCE)
-        if self.process.is_alive():
+        # The listener alone joins the process: of two threads that do, one may be told that a
+        # process which has ended is alive.
+        if threading.current_thread() is self._listener:
+            return
+        self._listener.join(_PATIENCE)
+        if self._listener.is_alive():
             self.process.kill()
-            self.process.join(_PATIENCE)
+            self._listener.join(_PATIENCE)
 
     def _listen(self) -> None:
         while True:
@@ -154,7 +159,11 @@ def _start(theirs: Connection, handler: Callable[[], Any], place: int) -> Any:
 
 
 def _how(process: Any) -> str:
+    """How a process ended that has closed its connection; it is ended if it has not."""
     process.join(_PATIENCE)
+    if process.exitcode is None:
+        process.kill()
+        process.join(_PATIENCE)
     code = process.exitcode
     if not code:
         return ""
