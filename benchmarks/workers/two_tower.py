@@ -18,7 +18,7 @@ class Learned:
 
     def __init__(self, seed: int, epochs: int) -> None:
         from shortlist.data.splits import LeakWarning
-        from shortlist.recommender import encoders, source
+        from shortlist.recommender import encoders, source, splitting
         from shortlist.recommender.config import Config
 
         # A random split leaks the future, and says so; it is what the figures of others are on.
@@ -33,7 +33,7 @@ class Learned:
         )
         self._seed = seed
         self.data = source.load(self.config.data)
-        self.split = source.split(self.data.interactions, self.config.split)
+        self.split = splitting.split(self.data, self.config.split)
         self.items = encoders.catalogue(self.split.train, self.data.items)
 
     def retriever(self) -> Any:

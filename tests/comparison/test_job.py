@@ -8,7 +8,7 @@ import pytest
 
 from shortlist.baselines import Popularity
 from shortlist.bundle import read_folder
-from shortlist.comparison import ComparisonConfig, ComparisonJob, contenders, job
+from shortlist.comparison import ComparisonConfig, ComparisonJob, contenders
 from shortlist.comparison.contenders import Contender
 from shortlist.comparison.cost import measured
 from shortlist.errors import ConfigError, DataError, SchemaError
@@ -85,7 +85,7 @@ def test_tuning_never_sees_the_test_part(files, monkeypatch):
         return real.fit(material, options)
 
     fake = Contender(spy, real.options, real.space)
-    monkeypatch.setattr(job, "CONTENDERS", {**contenders.CONTENDERS, "ease": fake})
+    monkeypatch.setitem(contenders.CONTENDERS, "ease", fake)
     compared = ComparisonJob(config_of(files, models=["ease"], trials=3)).run()
     *trials, (size, last) = seen
     assert len(trials) == 3
@@ -134,7 +134,7 @@ def test_nan_scores_name_the_model_and_leave_nothing_behind(files, monkeypatch):
         return model
 
     fake = Contender(fit, contenders.CONTENDERS["ease"].options)
-    monkeypatch.setattr(job, "CONTENDERS", {**contenders.CONTENDERS, "ease": fake})
+    monkeypatch.setitem(contenders.CONTENDERS, "ease", fake)
     with pytest.raises(DataError, match=r"'ease' recommended item .* to user .* NaN"):
         ComparisonJob(config_of(files)).run()
     assert not (files / "shortlist-comparisons").exists()

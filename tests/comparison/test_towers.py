@@ -6,7 +6,7 @@ from shortlist.comparison.contenders import CONTENDERS, Material
 from shortlist.datasets import synthetic
 from shortlist.evaluation import Truth
 from shortlist.recommender.config import Config
-from shortlist.recommender.source import split
+from shortlist.recommender.splitting import split
 
 pytestmark = [pytest.mark.backend, pytest.mark.slow]
 
@@ -20,7 +20,7 @@ def test_towers_and_the_pipeline_are_asked_like_any_other_model():
         "ranking": {"epochs": 1, "pool": 10},
     }
     config = Config.from_dict(tables)
-    parts = split(data.interactions, config.split)
+    parts = split(data, config.split)
     truth = Truth.of(parts, items=data.items["item"], users=data.users)
     material = Material(parts.train, data.users, data.items, config)
     for name, options in {"two-towers": {"embedding_dim": 4}, "pipeline": {}}.items():

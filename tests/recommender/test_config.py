@@ -182,6 +182,13 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
             Config.from_toml(path)
 
 
+def test_the_section_of_a_comparison_is_passed_over() -> None:
+    both = {**BASE, "compare": {"trials": 3}}
+    assert Config.from_dict(both) == Config.from_dict(BASE)
+    with pytest.raises(ConfigError, match="Unknown key `compare`"):
+        Config.from_dict({**BASE, "compare": 3})
+
+
 def test_the_documentation_names_every_key_with_its_default() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     for section, kind in SECTIONS.items():

@@ -1,10 +1,9 @@
 import polars as pl
 import pytest
 
-from shortlist.data import LeakWarning
 from shortlist.errors import ConfigError, SchemaError
 from shortlist.recommender import source
-from shortlist.recommender.config import DataConfig, SplitConfig
+from shortlist.recommender.config import DataConfig
 
 
 @pytest.fixture
@@ -51,12 +50,3 @@ def test_attribute_files_that_do_not_fit(files):
 def test_an_unknown_data_set_is_named_with_the_nearest():
     with pytest.raises(ConfigError, match=r"Did you mean 'movielens-100k'"):
         source.load(DataConfig(dataset="movielens-100"))
-
-
-def test_every_split_method(files):
-    data = source.load(config(files)).interactions
-    for method in ("time", "user-time", "last-out"):
-        split = source.split(data, SplitConfig(method=method, test=0.3))
-        assert len(split.train) + len(split.test) == 5
-    with pytest.warns(LeakWarning):
-        assert len(source.split(data, SplitConfig(method="random", test=0.4)).test) == 2

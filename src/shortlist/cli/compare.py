@@ -74,12 +74,17 @@ def _found(compared: Compared) -> dict[str, Any]:
 
 
 def _show(console: Console, compared: Compared) -> None:
+    from shortlist.evaluation import over_rounds
+
     study = compared.study
     names = [f"{name}@{study.k}" for name in _SHOWN]
     console.print(study.report.table(list(dict.fromkeys([study.metric, *names]))))
     console.print()
     for line in study.comparisons:
         console.print(str(line))
+    for model, found in over_rounds(study.report, study.metric).items():
+        each = ", ".join(f"{value:.4f}" for value in found.values)
+        console.print(f"{model} over the rounds on {study.metric}: {found} ({each})")
     for model, reason in study.left_out.items():
         console.print(f"{model} is left out: {reason}")
     console.print(f"\nThe report: {nearby(compared.folder / 'report.html')}")

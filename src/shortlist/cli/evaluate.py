@@ -56,7 +56,7 @@ def review(bundle: Path, config: Config | None) -> Report:
         TrainedElsewhereWarning: ``config`` names other data or another split than the bundle's.
     """
     from shortlist.evaluation import evaluate as compare
-    from shortlist.recommender import Recommender, UserStore, source
+    from shortlist.recommender import Recommender, UserStore, source, splitting
 
     recommender = Recommender.load(bundle)
     own = _own_config(bundle)
@@ -74,7 +74,7 @@ def review(bundle: Path, config: Config | None) -> Report:
             stacklevel=2,
         )
     data = source.load(wanted.data)
-    split = source.split(data.interactions, wanted.split)
+    split = splitting.split(data, wanted.split)
     # A bundle knows everybody's history to the end; judged it must know no more than training did.
     recommender = recommender.knowing(UserStore.of(split.train, data.users))
     return compare(

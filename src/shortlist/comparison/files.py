@@ -52,6 +52,8 @@ def summary(study: Study) -> dict[str, Any]:
 def _per_user(report: Report) -> Iterator[str]:
     """A JSON object in parts, an array at a time: of many users it is too large to hold twice."""
     yield f'{{"users":{_text(report.users.tolist())}'
+    if report.rounds is not None:
+        yield f',"rounds":{_text(report.rounds.tolist())}'
     yield f',"activity":{_text(report.activity.tolist())},"metrics":{{'
     for number, (model, mine) in enumerate(report.per_user.items()):
         yield f"{',' if number else ''}{_text(model)}:{{"

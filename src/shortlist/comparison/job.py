@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
+import contextlib
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -15,35 +13,27 @@ from typing import Any
 
 from shortlist.baselines import Popularity
 from shortlist.comparison.config import ComparisonConfig
-from shortlist.comparison.contenders import CONTENDERS, Contender, Material
+from shortlist.comparison.contenders import CONTENDERS
 from shortlist.comparison.cost import measured
 from shortlist.comparison.files import write_comparison
+from shortlist.comparison.fitting import CannotFitError, Fitted, Round, fitting, without
 from shortlist.comparison.seeds import replicates
-from shortlist.comparison.tuning import Tuner
+from shortlist.comparison.trials import Trials, marks
 from shortlist.comparison.tuning import check_installed as check_tuning
 from shortlist.comparison.users import chosen, examples, segments
-from shortlist.data import LeakWarning, Split
+from shortlist.data import LeakWarning
 from shortlist.datasets import Dataset
-from shortlist.errors import ConfigError, DataError
-from shortlist.evaluation import Truth, average, evaluate, spread
+from shortlist.evaluation import Report, average, evaluate, pool, spread
 from shortlist.evaluation.beyond import categories_of
-from shortlist.evaluation.run import Retriever, ask
-from shortlist.metrics.ranking import METRICS
-from shortlist.recommender import source
-from shortlist.recommender.encoders import catalogue
-from shortlist.recommender.provenance import fingerprint, libraries
+from shortlist.evaluation.run import Retriever
+from shortlist.recommender import source, splitting
+from shortlist.recommender.provenance import libraries
 from shortlist.recommender.storage import next_version
 from shortlist.recommender.timing import Stage, timed
-from shortlist.report import Cost, DataFacts, Study, Tuned
+from shortlist.report import DataFacts, Study, Tuned
 from shortlist.report.page import check_installed as check_page
 
 __all__ = ["Compared", "ComparisonJob"]
-
-_BLOCK = 1024
-
-
-class _CannotFitError(Exception):
-    """A model is of no use for these data; what it said is kept as the reason."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +65,6 @@ class ComparisonJob:
     on_stage: Callable[[Stage], None] | None = None
     on_progress: Callable[[str, int, int], None] | None = None
     stages: list[Stage] = field(default_factory=list)
-    marks: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     def run(self) -> Compared:
         """Load, split, tune and train every model, evaluate and write.
@@ -88,154 +77,130 @@ class ComparisonJob:
         check_page()
         if compare.trials:
             check_tuning()
-        with self._stage("data") as say:
-            data = source.load(self.config.data)
-            split = source.split(data.interactions, self.config.split)
-            say(f"{len(split.train):,} to train, {len(split.test):,} to test: {split.description}")
-        items = catalogue(split.train, data.items)
-        truth = Truth.of(split, items=items["item"], users=data.users)
+        data, rounds = self._rounds()
+        last = rounds[-1]
+        truth = last.truth()
         # Looked at first, so that a misspelt column is said at once and not after the training.
-        categories_of(truth, items, compare.categories)
+        categories_of(truth, last.items, compare.categories)
+        segments(truth.queries.users, data.users, compare.segments)
         rows = chosen(truth, compare.users)
-        cuts = segments(truth.queries.users, data.users, compare.segments)
-        models, costs, tuned, left_out = self._fit_all(data, split)
-        with self._stage("evaluation") as say:
-            judge = partial(
-                evaluate,
-                split=split,
-                ks=compare.ks,
-                items=items,
-                categories=compare.categories,
-                users=data.users,
-            )
-            whole = Material(split.train, data.users, data.items, self.config)
-            reports = replicates(models, tuned, CONTENDERS, whole, compare.seeds, judge)
-            report = reports[0] if compare.seeds == 1 else average(reports)
-            say(f"{len(report.users):,} users, the whole catalogue of {len(items):,} items")
-        shown: dict[str, Retriever] = {"popularity": Popularity().fit(split.train), **models}
+        about = marks(data)
+        fitted, tuned, left_out, by_seed = self._over(rounds, about)
+        report = average(by_seed)
+        shown: dict[str, Retriever] = {
+            "popularity": Popularity().fit(last.split.train),
+            **fitted.models,
+        }
         study = Study(
             f"Models on {data.name}",
             report,
             compare.metric,
             DataFacts.of(data.interactions),
-            costs,
+            fitted.costs,
             tuned,
-            cuts,
-            examples(truth, rows, shown, items, self.config.data.title),
+            segments(report.users, data.users, compare.segments),
+            examples(truth, rows, shown, last.items, self.config.data.title),
             left_out,
-            spread(reports, compare.metric),
+            spread(by_seed, compare.metric),
         )
         with self._stage("report") as say:
             folder = next_version(Path(compare.folder))
-            write_comparison(folder, study, self._about(data))
+            write_comparison(folder, study, self._about(data, about["interactions"]))
             say(str(folder))
         return Compared(study, folder, tuple(self.stages))
 
-    def _fit_all(
-        self, data: Dataset, split: Split
-    ) -> tuple[dict[str, Retriever], dict[str, Cost], dict[str, Tuned], dict[str, str]]:
-        models: dict[str, Retriever] = {}
-        costs: dict[str, Cost] = {}
-        tuned: dict[str, Tuned] = {}
+    def _rounds(self) -> tuple[Dataset, list[Round]]:
+        with self._stage("data") as say:
+            data = source.load(self.config.data)
+            found = splitting.split_all(data, self.config.split)
+            several, last = len(found) > 1, list(found.values())[-1]
+            parts = f"{len(last.train):,} to train, {len(last.test):,} to test: {last.description}"
+            say(f"{len(found)} rounds. The last: {parts}" if several else parts)
+        return data, [
+            Round.of(name if several else "", split, data, self.config)
+            for name, split in found.items()
+        ]
+
+    def _over(
+        self, rounds: list[Round], about: Mapping[str, str]
+    ) -> tuple[Fitted, dict[str, Tuned], dict[str, str], list[Report]]:
+        """Fit and judge round after round, so that only one round's models are held at a time.
+
+        Returns:
+            The models of the last round; how each was tuned; what is left out and why; and a
+            report over all rounds for each seed.
+        """
+        once = self.config.split.method == "windows"
+        fitted, tuned = Fitted(), dict[str, Tuned]()
         left_out: dict[str, str] = {}
-        whole = Material(split.train, data.users, data.items, self.config)
-        validate = self._validation(data, split)
+        reports: dict[str, list[Report]] = {}
+        for number, one in enumerate(rounds):
+            # What a window is tuned on must lie before every test part, so the first one's serves
+            # all. A fold's training part holds the test parts of the others.
+            known = fitted.tuned if once and number else None
+            fitted = self._fit_all(one, about, left_out, known)
+            named = fitted.tuned if once or not one.name else _called(one, fitted.tuned)
+            tuned |= {name: found for name, found in named.items() if name not in tuned}
+            reports[one.name] = self._judge(one, fitted, quiet=number > 0)
+        by_seed = []
+        for seed in range(self.config.compare.seeds):
+            kept = {name: without(found[seed], left_out) for name, found in reports.items()}
+            by_seed.append(pool(kept) if len(rounds) > 1 else kept[rounds[0].name])
+        return fitted, tuned, left_out, by_seed
+
+    def _fit_all(
+        self,
+        one: Round,
+        about: Mapping[str, str],
+        left_out: dict[str, str],
+        known: Mapping[str, Tuned] | None,
+    ) -> Fitted:
+        """Fit what can be fitted, with the options that are ``known`` or after tuning."""
+        fitted = Fitted()
+        trials = Trials(self.config, one, about, self.on_progress)
         for name in self.config.compare.models:
-            contender = CONTENDERS[name]
-            with self._stage(name) as say:
+            if name in left_out:
+                continue
+            with self._stage(one.called(name)) as say:
                 try:
-                    found = self._tune(name, contender, tuned, validate, data)
-                    fit = _fitting(contender, whole, found.options)
-                    models[name], costs[name] = measured(fit)
-                except _CannotFitError as error:
-                    left_out[name] = str(error)
+                    found = trials.tuned(name, fitted.tuned) if known is None else known[name]
+                    fit = fitting(CONTENDERS[name], one.material, found.options)
+                    fitted.models[name], fitted.costs[name] = measured(fit)
+                except CannotFitError as error:
+                    left_out[name] = f"{one.name}: {error}" if one.name else str(error)
                     say(f"left out: {error}")
                     continue
-                tuned[name] = found
-                say(f"{found.trials} trials, {found.pruned} given up early. {_said(found.options)}")
-        return models, costs, tuned, left_out
+                fitted.tuned[name] = found
+                tried = f"{found.trials} trials, {found.pruned} given up early. "
+                say(f"{tried if known is None else ''}{_said(found.options)}")
+        return fitted
 
-    def _tune(
-        self,
-        name: str,
-        contender: Contender,
-        tuned: Mapping[str, Tuned],
-        validate: Callable[[str, Contender, Mapping[str, Any]], float],
-        data: Dataset,
-    ) -> Tuned:
+    def _judge(self, one: Round, fitted: Fitted, *, quiet: bool) -> list[Report]:
+        """A report for each seed; ``quiet`` if leaks were warned of in an earlier round."""
         compare = self.config.compare
-        fixed = contender.checked(name, compare.options.get(name, {}))
-        if name == "pipeline" and "two-towers" in tuned:
-            fixed = {**tuned["two-towers"].options, **fixed}
-        path = Path(compare.folder) / "tuning.sqlite"
-        tuner = Tuner(path, trials=compare.trials, seconds=compare.seconds, seed=self.config.seed)
-        report = self.on_progress
-        return tuner.tune(
-            contender,
-            f"{name}-{self._digest(name, fixed, data)}",
-            {**contender.defaults(self.config), **fixed},
-            fixed,
-            lambda options: validate(name, contender, options),
-            None if report is None else lambda done, total: report(name, done, total),
+        judge = partial(
+            evaluate,
+            split=one.split,
+            ks=compare.ks,
+            items=one.items,
+            categories=compare.categories,
+            users=one.material.users,
         )
+        with self._stage(one.called("evaluation")) as say, contextlib.ExitStack() as stack:
+            if quiet:
+                stack.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore", LeakWarning)
+            reports = replicates(
+                fitted.models, fitted.tuned, CONTENDERS, one.material, compare.seeds, judge
+            )
+            users = len(reports[0].users)
+            say(f"{users:,} users, the whole catalogue of {len(one.items):,} items")
+        return reports
 
-    def _validation(
-        self, data: Dataset, split: Split
-    ) -> Callable[[str, Contender, Mapping[str, Any]], float]:
-        """The metric of a model on a part of train, which is cut off as the test part was."""
-        compare = self.config.compare
-        cut = dataclasses.replace(self.config.split, test=compare.validation)
-        metric = METRICS[compare.metric.partition("@")[0]]
-        found: list[tuple[Material, Truth]] = []
-
-        def prepared() -> tuple[Material, Truth]:
-            if not found:
-                with warnings.catch_warnings():  # said of the split itself already
-                    warnings.simplefilter("ignore", LeakWarning)
-                    inner = source.split(split.train, cut)
-                items = catalogue(inner.train, data.items)["item"]
-                material = Material(inner.train, data.users, data.items, self.config)
-                found.append((material, Truth.of(inner, items=items, users=data.users)))
-            return found[0]
-
-        def score(name: str, contender: Contender, options: Mapping[str, Any]) -> float:
-            material, truth = prepared()
-            model = _fitting(contender, material, options)()
-            places = ask(name, model, truth, compare.k, block_size=_BLOCK).places
-            return float(metric(truth.hits(0, places), truth.sizes, compare.k).mean())
-
-        return score
-
-    def _digest(self, name: str, fixed: Mapping[str, Any], data: Dataset) -> str:
-        """Trials are taken up again only where they were about the same thing."""
-        config, compare = self.config.to_dict(), self.config.compare
-        used = ["split", "features", "seed"]
-        if CONTENDERS[name].needs_keras:
-            used += ["retrieval", "ranking"]
-        about = {key: config[key] for key in used}
-        about["about"] = [compare.metric, compare.validation, repr(CONTENDERS[name].space)]
-        about["fixed"] = dict(fixed)
-        about["data"] = self._marks(data)
-        text = json.dumps(about, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def _marks(self, data: Dataset) -> dict[str, str]:
-        """Fingerprints of the data, worked out once."""
-        if not self.marks:
-            frames = {"interactions": data.interactions.frame, "items": data.items}
-            if data.users is not None:
-                frames["users"] = data.users
-            self.marks.update({name: fingerprint(frame) for name, frame in frames.items()})
-        return self.marks
-
-    def _about(self, data: Dataset) -> dict[str, Any]:
+    def _about(self, data: Dataset, mark: str) -> dict[str, Any]:
         return {
             "config": self.config.to_dict(),
-            "data": {
-                "name": data.name,
-                "source": data.source,
-                "fingerprint": self._marks(data)["interactions"],
-            },
+            "data": {"name": data.name, "source": data.source, "fingerprint": mark},
             "libraries": libraries(),
         }
 
@@ -243,20 +208,12 @@ class ComparisonJob:
         return timed(name, self.stages, self.on_stage)
 
 
+def _called(one: Round, tuned: Mapping[str, Tuned]) -> dict[str, Tuned]:
+    return {one.called(name): found for name, found in tuned.items()}
+
+
 def _said(options: Mapping[str, Any]) -> str:
     return ", ".join(
         f"{key} = {value:.4g}" if isinstance(value, float) else f"{key} = {value}"
         for key, value in options.items()
     )
-
-
-def _fitting(
-    contender: Contender, material: Material, options: Mapping[str, Any]
-) -> Callable[[], Retriever]:
-    def fit() -> Retriever:
-        try:
-            return contender.fit(material, options)
-        except (ConfigError, DataError) as error:
-            raise _CannotFitError(str(error)) from error
-
-    return fit

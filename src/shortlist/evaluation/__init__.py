@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from shortlist.evaluation.evaluate import evaluate
 from shortlist.evaluation.report import Report
+from shortlist.evaluation.rounds import over_rounds, pool
 from shortlist.evaluation.sampled import SampledMetricsWarning
 from shortlist.evaluation.seeds import Spread, average, spread
 from shortlist.evaluation.statistics import Comparison
@@ -25,5 +26,7 @@ __all__ = [
     "Truth",
     "average",
     "evaluate",
+    "over_rounds",
+    "pool",
     "spread",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ __all__ = ["Report"]
 class Report:
     """The metrics of several models over the same users.
 
+    Where a report is about several rounds (see `shortlist.evaluation.pool`), a user may stand in it
+    once for each; intervals and tests then take all that is known of a user together.
+
     Attributes:
         split: the name of the split.
         description: the rule of the split in one sentence.
@@ -32,6 +36,7 @@ class Report:
         counts: see `Truth`.
         leaks: the warnings that were given of the split.
         seconds: how long each model took to answer.
+        rounds: ``[U]`` the name of the round in which each was asked; None where there is one.
     """
 
     split: str
@@ -44,6 +49,7 @@ class Report:
     counts: Mapping[str, int]
     leaks: Sequence[str]
     seconds: Mapping[str, float]
+    rounds: np.ndarray | None = None
 
     @property
     def models(self) -> list[str]:
@@ -105,7 +111,7 @@ class Report:
             ConfigError: users have no such metric; coverage is of a whole run.
         """
         return {
-            model: bootstrap(values, level=level, samples=samples, seed=seed)
+            model: bootstrap(values, groups=self._owners, level=level, samples=samples, seed=seed)
             for model, values in self._values(metric).items()
         }
 
@@ -117,7 +123,8 @@ class Report:
         Raises:
             ConfigError: users have no such metric; coverage is of a whole run.
         """
-        return compare(self._values(metric), metric, level=level, samples=samples, seed=seed)
+        values, groups = self._values(metric), self._owners
+        return compare(values, metric, groups=groups, level=level, samples=samples, seed=seed)
 
     def table(self, metrics: Sequence[str] | None = None) -> str:
         """A table as plain text: a line for each metric, a column for each model.
@@ -159,7 +166,18 @@ class Report:
         if self.cold.any() and not self.cold.all():
             found["known_users"] = _jsonable(self.of(~self.cold))
             found["cold_users"] = _jsonable(self.of(self.cold))
+        if self.rounds is not None:
+            found["rounds"] = {name: _jsonable(of) for name, of in self.by(self.rounds).items()}
         return found
+
+    @cached_property
+    def _owners(self) -> np.ndarray | None:
+        """The number of each row's user ``[U]``, or None where every row is another user's."""
+        if self.rounds is None:
+            return None
+        listed = self.users.tolist()
+        numbers = {user: number for number, user in enumerate(dict.fromkeys(listed))}
+        return np.array([numbers[user] for user in listed])
 
     def _check_length(self, given: np.ndarray) -> None:
         if np.shape(given) != np.shape(self.users):
@@ -188,6 +206,11 @@ class Report:
             notes.append(f"{count['cold_users']:,} of the users have no history.")
         if count["cold_relevant"]:
             notes.append(f"{count['cold_relevant']:,} of what is to be found was not in train.")
+        if "distinct_users" in count:
+            notes.append(
+                f"They are {count['distinct_users']:,} different users, each with one say in "
+                "intervals and tests."
+            )
         if count["users_left_out"]:
             notes.append(f"{count['users_left_out']:,} users without anything new are left out.")
         return notes + [f"Leak: {leak}" for leak in self.leaks]

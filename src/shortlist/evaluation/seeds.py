@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -15,17 +16,24 @@ __all__ = ["Spread", "average", "spread"]
 
 @dataclass(frozen=True)
 class Spread:
-    """A metric over several seeds.
+    """A metric over several seeds or rounds.
 
     Attributes:
         mean: of the values.
         deviation: the standard deviation of the values, with ``n - 1``; 0 for one value.
-        values: one a seed.
+        values: one a seed, or a round.
     """
 
     mean: float
     deviation: float
     values: tuple[float, ...]
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """What ``values``, of which there is at least one, come to."""
+        found = np.array(values, dtype=np.float64)
+        deviation = float(found.std(ddof=1)) if len(found) > 1 else 0.0
+        return cls(float(found.mean()), deviation, tuple(found.tolist()))
 
     def __str__(self) -> str:
         return f"{self.mean:.4f} ± {self.deviation:.4f}"
@@ -38,12 +46,10 @@ def spread(reports: Sequence[Report], metric: str) -> dict[str, Spread]:
         DataError: there is no report, or they are not of the same models and users.
     """
     _check(reports)
-    found = {}
-    for model in reports[0].models:
-        values = np.array([report.metrics[model][metric] for report in reports])
-        deviation = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-        found[model] = Spread(float(values.mean()), deviation, tuple(values.tolist()))
-    return found
+    return {
+        model: Spread.of([report.metrics[model][metric] for report in reports])
+        for model in reports[0].models
+    }
 
 
 def average(reports: Sequence[Report]) -> Report:

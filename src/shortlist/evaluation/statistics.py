@@ -50,12 +50,19 @@ class Comparison:
 
 
 def bootstrap(
-    values: np.ndarray, *, level: float = 0.95, samples: int = 2000, seed: int = 0
+    values: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    level: float = 0.95,
+    samples: int = 2000,
+    seed: int = 0,
 ) -> tuple[float, float]:
     """The percentile bootstrap interval of a mean (Efron 1979).
 
     Args:
         values: ``[U]``, one a user; NaN are left out.
+        groups: ``[U]`` the number of the user of each value, from 0 up, where users have several:
+            then users are drawn with all of their values. None if each value is a user's only one.
         level: how often an interval made so holds the truth.
         samples: how many times the users are drawn anew.
         seed: of the draws.
@@ -68,22 +75,29 @@ def bootstrap(
     >>> bool(0.38 < low < 0.45 < 0.55 < high < 0.62)
     True
     """
-    known = _known(values)
+    sums, counts = _summed(values, groups)
     if not 0 < level < 1 or samples < 1:
         raise ConfigError(
             f"Expected level in (0, 1) and samples of at least 1; received {level} and {samples}."
         )
     random = np.random.default_rng(seed)
-    size = max(1, _DRAWN_AT_ONCE // len(known))
-    means = [
-        known[random.integers(0, len(known), (min(size, samples - start), len(known)))].mean(axis=1)
-        for start in range(0, samples, size)
-    ]
+    size = max(1, _DRAWN_AT_ONCE // len(sums))
+    means = []
+    for start in range(0, samples, size):
+        drawn = random.integers(0, len(sums), (min(size, samples - start), len(sums)))
+        sizes = len(sums) if groups is None else counts[drawn].sum(axis=1)
+        means.append(sums[drawn].sum(axis=1) / sizes)
     ends = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
     return float(ends[0]), float(ends[1])
 
 
-def sign_flip_test(differences: np.ndarray, *, samples: int = 5000, seed: int = 0) -> float:
+def sign_flip_test(
+    differences: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    samples: int = 5000,
+    seed: int = 0,
+) -> float:
     """The two-sided p-value of paired differences, by Fisher's randomisation.
 
     If two models were alike, each user's difference might as well have the other sign. The value is
@@ -92,6 +106,7 @@ def sign_flip_test(differences: np.ndarray, *, samples: int = 5000, seed: int = 
 
     Args:
         differences: ``[U]``, one a user; NaN are left out.
+        groups: as for `bootstrap`; all the differences of a user then get one sign.
         samples: how many times signs are drawn.
         seed: of the draws.
 
@@ -101,7 +116,7 @@ def sign_flip_test(differences: np.ndarray, *, samples: int = 5000, seed: int = 
     >>> sign_flip_test(np.array([1.0, -1.0, 1.0, -1.0]))
     1.0
     """
-    known = _known(differences)
+    known, _ = _summed(differences, groups)
     known = known[known != 0.0]
     if not len(known):
         return 1.0
@@ -135,13 +150,15 @@ def compare(
     values: dict[str, np.ndarray],
     metric: str,
     *,
+    groups: np.ndarray | None = None,
     level: float = 0.95,
     samples: int = 5000,
     seed: int = 0,
 ) -> list[Comparison]:
     """Compare every pair of models, given each one's values ``[U]`` for the same users.
 
-    A difference counts if its p-value, corrected for all pairs, is below ``1 - level``.
+    A difference counts if its p-value, corrected for all pairs, is below ``1 - level``. For
+    ``groups`` see `bootstrap`.
 
     Raises:
         DataError: two models have no user in common.
@@ -150,19 +167,25 @@ def compare(
     names = list(values)
     pairs = [(a, b) for place, b in enumerate(names) for a in names[place + 1 :]]
     gaps = [values[a] - values[b] for a, b in pairs]
-    p_values = holm(np.array([sign_flip_test(gap, samples=samples, seed=seed) for gap in gaps]))
+    tested = [sign_flip_test(gap, groups=groups, samples=samples, seed=seed) for gap in gaps]
+    p_values = holm(np.array(tested))
     found = []
     for (a, b), gap, p in zip(pairs, gaps, p_values.tolist(), strict=True):
-        low, high = bootstrap(gap, level=level, samples=samples, seed=seed)
+        low, high = bootstrap(gap, groups=groups, level=level, samples=samples, seed=seed)
         mean = float(np.nanmean(gap))
         verdict = "tie" if p >= 1 - level else "better" if mean > 0 else "worse"
         found.append(Comparison(a, b, metric, mean, low, high, p, verdict))
     return found
 
 
-def _known(values: np.ndarray) -> np.ndarray:
+def _summed(values: np.ndarray, groups: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """The sum of each user's values that are numbers, and how many they are."""
     values = np.asarray(values, dtype=np.float64)
-    known = values[~np.isnan(values)]
-    if not len(known):
+    known = ~np.isnan(values)
+    if not known.any():
         raise DataError("Expected at least one value that is a number; there is none.")
-    return known
+    if groups is None:
+        return values[known], np.ones(int(known.sum()), dtype=np.int64)
+    counts = np.bincount(groups[known])
+    sums = np.bincount(groups[known], weights=values[known])
+    return sums[counts > 0], counts[counts > 0]

@@ -13,7 +13,7 @@ from shortlist.data import Split
 from shortlist.datasets import Dataset
 from shortlist.evaluation import Report, evaluate
 from shortlist.postranking import Pipeline
-from shortlist.recommender import source
+from shortlist.recommender import source, splitting
 from shortlist.recommender.config import Config
 from shortlist.recommender.encoders import catalogue
 from shortlist.recommender.fit import fit_retriever
@@ -83,7 +83,7 @@ class Job:
                 f"{facts['items']:,} items, from {data.source}"
             )
         with self._stage("split") as say:
-            split = source.split(data.interactions, self.config.split)
+            split = splitting.split(data, self.config.split)
             say(f"{len(split.train):,} to train, {len(split.test):,} to test: {split.description}")
         recommender = self._train(split, data, postranker, start)
         with self._stage("evaluation") as say:

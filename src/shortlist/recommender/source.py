@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from shortlist.data import Interactions, Split, splits
+from shortlist.data import Interactions
 from shortlist.data.sources import read_source
 from shortlist.datasets import Dataset, movielens, synthetic
 from shortlist.errors import ConfigError, SchemaError, nearest
-from shortlist.recommender.config import DataConfig, SplitConfig
+from shortlist.recommender.config import DataConfig
 
-__all__ = ["load", "split"]
+__all__ = ["load"]
 
 _MOVIELENS = [f"movielens-{size}" for size in ("100k", "1m", "20m", "25m", "32m", "latest-small")]
 
@@ -34,17 +34,6 @@ def load(config: DataConfig) -> Dataset:
             f"{nearest(config.dataset, known)}"
         )
     return movielens(config.dataset.removeprefix("movielens-"), path=config.path)
-
-
-def split(data: Interactions, config: SplitConfig) -> Split:
-    """Hold out the test part as the configuration says."""
-    if config.method == "time":
-        return splits.by_time(data, test=config.test)
-    if config.method == "user-time":
-        return splits.by_user_time(data, test=config.test)
-    if config.method == "last-out":
-        return splits.leave_last_out(data)
-    return splits.random(data, test=config.test, seed=config.seed)
 
 
 def _own_files(config: DataConfig) -> Dataset:

@@ -17,6 +17,10 @@ from shortlist.recommender.storage import latest_version, read_retriever
 __all__ = ["WarmStart"]
 
 
+# Splits that cut off no future, but something of everything.
+_DRAWN = ("random", "user-random", "held-out-users", "folds")
+
+
 @dataclass(frozen=True)
 class WarmStart:
     """What is taken over from an earlier bundle.
@@ -40,8 +44,8 @@ class WarmStart:
             ConfigError: it retrieves with something else, or ``config`` asks for another model.
 
         Warns:
-            LeakWarning: the split is random, so that the test part may hold what the earlier
-                model learned from.
+            LeakWarning: the split is drawn at random, so that the test part may hold what the
+                earlier model learned from.
         """
         folder = read_folder(latest_version(path), kind="recommender")
         retriever = read_retriever(folder.folder("retriever"), "keras")
@@ -51,10 +55,10 @@ class WarmStart:
                 f"{type(retriever).__name__}."
             )
         _check(folder.read_json("about.json").get("config", {}), config, folder.path)
-        if config.split.method == "random":
+        if config.split.method in _DRAWN:
             warnings.warn(
-                "With a random split the test part may hold events that the earlier model learned "
-                "from, so the metrics may be too good. Split by time.",
+                f"With the split {config.split.method!r} the test part may hold events that the "
+                "earlier model learned from, so the metrics may be too good. Split by time.",
                 LeakWarning,
                 stacklevel=2,
             )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shortlist.evaluation import Comparison
+from shortlist.evaluation import Comparison, Spread, over_rounds
 from shortlist.report.figures import Interval, Series, intervals, lines, scatter
 from shortlist.report.study import Study
 
@@ -44,7 +44,8 @@ def content(study: Study) -> dict[str, Any]:
         "left_out": dict(study.left_out),
         "metrics": _metrics(study, _best(study, comparisons)),
         "wins": _wins(study.report.models, comparisons),
-        "spreads": _spreads(study),
+        "spreads": _spreads(study.spreads),
+        "rounds": _spreads(over_rounds(study.report, study.metric)),
         "says": [str(comparison) for comparison in comparisons],
         "segments": _segments(study),
         "costs": _costs(study),
@@ -95,11 +96,11 @@ def _wins(models: Sequence[str], comparisons: Sequence[Comparison]) -> list[tupl
     return [(a, [against.get((a, b), Cell("")) for b in models]) for a in models]
 
 
-def _spreads(study: Study) -> list[tuple[str, list[Cell]]]:
-    """A row for each model, where there are several seeds."""
+def _spreads(spreads: Mapping[str, Spread]) -> list[tuple[str, list[Cell]]]:
+    """A row for each model, where there are several seeds or rounds."""
     return [
         (model, [Cell(str(one)), Cell(", ".join(f"{value:.4f}" for value in one.values))])
-        for model, one in study.spreads.items()
+        for model, one in spreads.items()
         if len(one.values) > 1
     ]
 
