@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 from keras import ops
 
+from shortlist import models
 from shortlist.bundle import read_folder, write_folder
 from shortlist.errors import ConfigError
 from shortlist.features import FeatureInfo
 from shortlist.inference import OnnxRanker, OnnxTowers, golden
 from shortlist.models import Ranker, TwoTower
 from shortlist.models.onnx_graphs import draw
-from shortlist.models.rankers import DCNv2
+from shortlist.models.onnx_rankers import RANKERS
 from shortlist.recommender.weights import write_model
 
 pytest.importorskip("onnx")
@@ -33,7 +34,7 @@ def randomized(model):
     generator = np.random.default_rng(1)
     for weight in model.weights:
         if "seed" not in weight.path:
-            weight.assign(ops.cast(generator.normal(size=weight.shape) * 0.3, weight.dtype))
+            weight.assign((generator.normal(size=weight.shape) * 0.3).astype(weight.dtype))
     return model
 
 
@@ -73,13 +74,94 @@ def test_towers(tmp_path, options):
     assert found.embedding_dim == 6
 
 
-@pytest.mark.parametrize("crosses", [0, 2])
-def test_rankers(tmp_path, crosses):
-    model = DCNv2({**QUERY, "price": FeatureInfo("numeric")}, cross_layers=crosses, initial=0.5)
+RANKED = {
+    "item": FeatureInfo("categorical", size=9, vocabulary="item"),
+    "history": FeatureInfo("multi", size=9, length=5, vocabulary="item"),
+    "user": FeatureInfo("categorical", size=5),
+    "tags": FeatureInfo("multi", size=4, length=3),
+    "age": FeatureInfo("numeric"),
+    "face": FeatureInfo("vector", dim=3),
+    "price": FeatureInfo("numeric"),
+}
+ONLY = {
+    "everything": [*RANKED],
+    "codes": ["item", "history", "user"],
+    "numbers": ["age", "price"],
+}
+SMALL = {"embedding_dim": 4, "hidden_units": (6, 4), "initial": 0.5}
+ALIKE = [
+    ("Ranker", {}),
+    ("Ranker", {"hidden_units": ()}),
+    ("LogisticRegression", {}),
+    ("FMRanker", {}),
+    ("DeepFM", {}),
+    ("DLRM", {"bottom_units": (3,)}),
+    ("DCNv2", {"cross_layers": 2}),
+    ("DCNv2", {"cross_layers": 2, "structure": "parallel", "projection_dim": 3}),
+    ("DCNv2", {"cross_layers": 2, "experts": 3, "projection_dim": 2}),
+    ("AutoInt", {"attention_units": 3}),
+    ("AutoInt", {"attention_units": 3, "hidden_units": (), "attention_layers": 1}),
+    ("MaskNet", {"mask_blocks": 2, "block_units": 5}),
+    ("MaskNet", {"mask_blocks": 2, "block_units": 5, "structure": "serial", "reduction": 2.0}),
+    ("FinalMLP", {"gate_units": (3,)}),
+    ("FinalMLP", {"second_units": (8, 6), "first_context": "user", "second_context": "tags"}),
+    ("DIN", {"attention_units": (3,)}),
+]
+
+
+# JAX compiles every operation of each: a few that share little, the rest with the slow tests.
+FAST = ("DLRM", "DIN", "FinalMLP")
+
+
+def cases():
+    """All kinds of features for all, and codes or numbers alone where that is a path of its own."""
+    for number, (name, options) in enumerate(ALIKE):
+        fast = name in FAST and name != ALIKE[number - 1][0]
+        marks = [] if fast else [pytest.mark.slow]
+        yield pytest.param(name, options, "everything", marks=marks)
+    for name in ("FMRanker", "DLRM", "AutoInt", "MaskNet"):
+        for only in ("codes", "numbers"):
+            yield pytest.param(name, {}, only, marks=pytest.mark.slow)
+
+
+def label(value):
+    return value if isinstance(value, str) else "-".join(map(str, value.values())) or "usual"
+
+
+@pytest.mark.parametrize(("name", "options", "only"), [*cases()], ids=label)
+def test_rankers(tmp_path, name, options, only):
+    model = getattr(models, name)({n: RANKED[n] for n in ONLY[only]}, **{**SMALL, **options})
     model.build_all()
     found = OnnxRanker(drawn(randomized(model), tmp_path / "model"))
-    asked = golden.questions(model.features)
-    golden.replay("ranker", found.score, asked, model.score(asked))
+    asked = drawn_at_random(model.features)
+    expected = ops.convert_to_numpy(model(asked))
+    assert expected.std() > 1e-3
+    golden.replay("ranker", found.score, asked, expected)
+
+
+def drawn_at_random(features):
+    """As many rows as `golden.questions` has, of numbers and codes of any kind, 0 among them."""
+    asked, generator = golden.questions(features), np.random.default_rng(5)
+    for feature, array in asked.items():
+        if features[feature].kind in ("numeric", "vector"):
+            asked[feature] = generator.normal(scale=2.0, size=array.shape).astype(np.float32)
+        else:
+            codes = generator.integers(0, features[feature].size, array.shape)
+            asked[feature] = codes.astype(np.int32)
+    return asked
+
+
+def test_every_ranker_has_a_graph():
+    known = {value for value in vars(models).values() if isinstance(value, type)}
+    assert {kind for kind in known if issubclass(kind, Ranker)} == set(RANKERS)
+
+
+def test_a_part_that_has_no_graph_is_named(tmp_path):
+    model = models.DCNv2({"age": FeatureInfo("numeric")})
+    model.crosses[0].preactivation = keras.activations.gelu
+    model.build_all()
+    with pytest.raises(ConfigError, match="'cross_0' has the activation 'gelu', which is not"):
+        drawn(model, tmp_path / "model")
 
 
 def test_a_ranker_scores_lists_and_numbers_side_by_side(tmp_path):
