@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from shortlist.errors import ConfigError, SchemaError
 from shortlist.postranking import AttributeCap, Context, Trace
+from shortlist.postranking._keeping import MANY, down_each, down_together
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
 from shortlist.testing import PostRankerTests
@@ -62,6 +63,34 @@ def test_many_valued_cap_is_the_walk_down_the_list(values, at_most):
     assert cap(pool, context).lists() == [kept + skipped]
     drop = AttributeCap(column="x", at_most=at_most, skipped="drop")
     assert drop(pool, context).lists() == [kept]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_many_lists_are_walked_down_like_one(seed, at_most):
+    draw = np.random.default_rng(seed)
+    values = [draw.choice(7, draw.integers(0, 4), replace=False).tolist() for _ in range(30)]
+    items = pl.DataFrame({"item": range(30), "x": values})
+    ids = np.stack([draw.permutation(34)[:20] for _ in range(2 * MANY)])
+    valid = np.arange(20) < draw.integers(0, 21, (len(ids), 1))
+    pool = Ranked(ids, -np.sort(-draw.random(ids.shape), axis=1), valid)
+    context = Context(Queries.of(list(range(len(ids)))), k=5, items=items)
+    found = AttributeCap(column="x", at_most=at_most)(pool, context).lists()
+    for row, mine in enumerate(pool.lists()):
+        sets = [values[item] if item < 30 else [] for item in mine]
+        kept, skipped = naive(sets, at_most)
+        assert found[row] == [mine[place] for place in kept + skipped]
+
+
+def test_more_values_than_are_counted_at_once():
+    draw = np.random.default_rng(0)
+    codes = draw.integers(0, 70_000, (40, 12, 2))
+    codes[:, 6:] = codes[:, :6]
+    sets = [frozenset(mine) for mine in codes.reshape(-1, 2).tolist()]
+    places, valid = np.arange(480).reshape(40, 12), np.ones((40, 12), dtype=bool)
+    found = down_together(codes, valid, 70_000, 1)
+    np.testing.assert_array_equal(found, down_each(places, valid, sets, 1))
+    assert found[:, :6].any()
+    assert not found[:, 6:].all()
 
 
 @given(st.lists(st.sampled_from([None, "a", "b", "c"]), max_size=14), st.integers(1, 4))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shortlist.errors import ConfigError, DataError
@@ -49,6 +49,33 @@ def test_equal_to_the_formula(seed, n, k, trade_off):
     found = MMR(trade_off=trade_off)(pool, context)
     assert found.lists()[0] == naive(scores.astype(float), vectors, k, trade_off)
     np.testing.assert_array_equal(found.scores[0], scores[found.ids[0]])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(20, 30), st.sampled_from([1, 4, 256]))
+@settings(max_examples=25)
+def test_large_pools_follow_the_formula_exactly(seed, k, steps):
+    # All numbers have few bits, so that ties are real ties in any order of adding up.
+    draw = np.random.default_rng(seed)
+    scores = -np.sort(-draw.integers(0, steps, (3, 150), endpoint=True) / steps, axis=1)
+    scores[:, 0], scores[:, -1] = 1, 0
+    vectors = draw.choice([-0.25, 0.25], (450, 16))
+    ids = draw.permutation(450).reshape(3, 150)
+    context = Context(Queries.of([1, 2, 3]), k=k, vectors=lambda asked: vectors[asked])
+    found = MMR(trade_off=0.5)(Ranked(ids, scores, np.ones_like(ids)), context).lists()
+    for row in range(3):
+        assert found[row] == ids[row][naive(scores[row], vectors[ids[row]], k, 0.5)].tolist()
+
+
+def test_what_was_set_aside_too_early_is_chosen_after_all():
+    # Until one of them is chosen, 130 items that are all alike look better than the last 60.
+    vectors = np.eye(200)
+    vectors[10:140] = vectors[9]
+    scores = np.r_[np.linspace(1, 0.9, 140), np.linspace(0.5, 0, 60)]
+    pool = Ranked(np.arange(200)[None], scores[None], np.ones((1, 200)))
+    context = Context(Queries.of(["u"]), k=40, vectors=lambda ids: vectors[ids])
+    found = MMR(trade_off=0.5)(pool, context).lists()[0]
+    assert found == naive(scores.astype(np.float32).astype(float), vectors, 40, 0.5)
+    assert max(found[:40]) >= 140
 
 
 def pool_of(*ids):

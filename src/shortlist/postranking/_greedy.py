@@ -12,7 +12,7 @@ import numpy as np
 
 from shortlist.ranked import Ranked
 
-__all__ = ["choose", "front", "places_of"]
+__all__ = ["best", "choose", "front", "places_of"]
 
 
 def choose(values: np.ndarray, k: int, after: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -43,15 +43,32 @@ def places_of(values: np.ndarray) -> np.ndarray | int:
     return width * np.arange(values.size // width).reshape(values.shape[:-1])
 
 
+def best(values: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the largest of ``values`` ``[B, P]``.
+
+    Returns:
+        Their columns ``[B, width]`` from the lowest to the highest, and the largest ``[B]`` of all
+        other values; ``width`` is below ``P``.
+    """
+    order = np.argpartition(values, (-width - 1, -width), axis=1)
+    highest = np.take_along_axis(values, order[:, -width - 1, None], axis=1)[:, 0]
+    return np.sort(order[:, -width:], axis=1), highest
+
+
 def front(ranked: Ranked, chosen: np.ndarray) -> Ranked:
     """Move the columns ``chosen`` ``[B, k]`` to the front in that order, the rest after them.
 
     Where a list has fewer than ``k`` valid items, some of ``chosen`` repeat or are invalid; they
     are passed over.
     """
+    rows, k = np.arange(len(ranked))[:, None], chosen.shape[1]
+    others = np.ones(ranked.valid.shape, dtype=bool)
+    others[rows, chosen] = False
+    if ranked.valid.all() and others.sum() == others.size - chosen.size:
+        rest = np.nonzero(others)[1].reshape(len(ranked), ranked.k - k)
+        return ranked.take(np.hstack([chosen, rest]))
     keys = np.arange(ranked.k) + np.full((len(ranked), 1), ranked.k, dtype=np.int64)
     # From last to first: where a column repeats, the last assignment, its first choice, stands.
-    places = np.arange(chosen.shape[1])[::-1]
-    keys[np.arange(len(ranked))[:, None], chosen[:, ::-1]] = places
+    keys[rows, chosen[:, ::-1]] = np.arange(k)[::-1]
     keys[~ranked.valid] = 2 * ranked.k
     return ranked.take(np.argsort(keys, axis=1, kind="stable"))

@@ -9,8 +9,10 @@ import numpy as np
 
 from shortlist.errors import ConfigError
 from shortlist.index.base import check_k
+from shortlist.postranking._keeping import MANY, down_each, down_together
 from shortlist.postranking._scale import occurrences
 from shortlist.postranking.base import Context, PostRanker, Stage
+from shortlist.postranking.items import ItemTable
 from shortlist.ranked import Ranked
 
 __all__ = ["AttributeCap"]
@@ -71,11 +73,7 @@ class AttributeCap(PostRanker):
         nothing = (codes[places, 0] < 0) & ranked.valid
         if nothing.any():
             context.counts[f"{self.name}: items without {self.column}"] += int(nothing.sum())
-        if codes.shape[1] == 1:
-            before = occurrences(np.where(ranked.valid, codes[places, 0], -1))
-            kept = (before < self.at_most) & ranked.valid
-        else:
-            kept = self._walk(places, ranked.valid, table.sets(self.column))
+        kept = self._kept(places, ranked.valid, table)
         short = kept.sum(axis=1) < np.minimum(context.k, ranked.valid.sum(axis=1))
         if short.any():
             context.counts[f"{self.name}: lists the cap leaves too few for"] += int(short.sum())
@@ -86,26 +84,15 @@ class AttributeCap(PostRanker):
         order = np.where(ranked.valid, np.where(kept, 0, 1), 2)
         return ranked.take(np.argsort(order, axis=1, kind="stable"))
 
-    def _walk(
-        self, places: np.ndarray, valid: np.ndarray, sets: list[frozenset[int]]
-    ) -> np.ndarray:
-        """Which items are kept; plain Python, as most items of a list meet a value that is full."""
-        kept = np.zeros(places.shape, dtype=bool)
-        for row, size in enumerate(valid.sum(axis=1).tolist()):
-            used: dict[int, int] = {}
-            full: set[int] = set()
-            columns = []
-            for column, place in enumerate(places[row, :size].tolist()):
-                mine = sets[place]
-                if not full.isdisjoint(mine):
-                    continue
-                columns.append(column)
-                for code in mine:
-                    used[code] = used.get(code, 0) + 1
-                    if used[code] == self.at_most:
-                        full.add(code)
-            kept[row, columns] = True
-        return kept
+    def _kept(self, places: np.ndarray, valid: np.ndarray, table: ItemTable) -> np.ndarray:
+        """Which items ``[B, P]`` are kept."""
+        codes, values = table.codes(self.column)
+        if codes.shape[1] == 1:
+            before = occurrences(np.where(valid, codes[places, 0], -1))
+            return (before < self.at_most) & valid
+        if len(places) < MANY:
+            return down_each(places, valid, table.sets(self.column), self.at_most)
+        return down_together(codes[places], valid, len(values), self.at_most)
 
     def _say(
         self,

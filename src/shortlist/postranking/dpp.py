@@ -11,7 +11,7 @@ from shortlist.errors import ConfigError
 from shortlist.postranking._greedy import choose, places_of
 from shortlist.postranking._residuals import SMALLEST, Fill, columns_of, product, residuals
 from shortlist.postranking._scale import relevance
-from shortlist.postranking._spread import check_trade_off, check_window, spread
+from shortlist.postranking._spread import check_trade_off, check_window, search_first, spread
 from shortlist.postranking.base import Context, PostRanker, Stage
 from shortlist.ranked import Ranked
 
@@ -20,8 +20,8 @@ __all__ = ["DPP"]
 # The largest logarithm of a ratio of two weights, and that of a weight that is nothing: twice the
 # first is within the range of numbers and twice the second is far below it.
 _RANGE, _NOTHING = 300.0, 1e4
-# How many columns for each place are tried first, and how light the others must be for that.
-_GUESS, _LIGHT = 4, 0.3
+# The columns that are tried first: at least so many for each place, and all of more than a weight.
+_GUESS, _LIGHT = 2, 0.25
 
 
 @final
@@ -77,24 +77,14 @@ class DPP(PostRanker):
         return spread(self, ranked, context, self.trade_off * relevance(ranked), self._choose)
 
     def _choose(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
-        """The columns ``[B, k]`` in the order they are chosen; ``gains`` is used up."""
+        """The columns ``[B, k]`` in the order they are chosen."""
         if self.trade_off == 1:
             return np.argsort(-gains, axis=1, kind="stable")[:, :k]
-        width = _GUESS * k
-        if width < gains.shape[1] and self._may_do(gains, width):
-            chosen, least = self._found(gains[:, :width], vectors[:, :width], k)
-            if (least >= self._most(gains[:, width])).all():
-                return chosen
-        return self._found(gains, vectors, k)[0]
-
-    def _may_do(self, gains: np.ndarray, width: int) -> bool:
-        """Whether the first columns are likely to hold all that will be chosen.
-
-        An item is never worth more than its weight. So once something is chosen from the first
-        columns, always at a higher worth than the weights of the others, these did not matter.
-        """
-        falling = bool((gains[:, 1:] <= gains[:, :-1]).all())
-        return falling and self._weighted and bool((self._most(gains[:, width]) <= _LIGHT).all())
+        width = gains.shape[1]
+        if self._weighted:
+            # An item is never worth more than its weight, and those of little weight rarely count.
+            width = max(_GUESS * k, int((self._most(gains) > _LIGHT).sum(axis=1).max()))
+        return search_first(self._search, gains, vectors, k, width, self._most)
 
     @property
     def _weighted(self) -> bool:
@@ -106,26 +96,16 @@ class DPP(PostRanker):
         there = np.isfinite(gains)
         return np.where(there, np.exp((gains - self.trade_off) / (1 - self.trade_off)), -np.inf)
 
-    def _found(
-        self, gains: np.ndarray, vectors: np.ndarray, k: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The columns ``[B, k]``, and the least that one of them was worth when it was chosen."""
-        # One list alone goes without the first axis, for which NumPy takes half the time.
-        if len(gains) == 1:
-            chosen, least = self._search(gains[0], vectors[0], k)
-            return chosen[None], least
-        return self._search(gains, vectors, k)
-
     def _search(
         self, gains: np.ndarray, vectors: np.ndarray, k: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As `_found`, for one list or for several."""
+        """The columns chosen in one list or in several, and the least that one was worth then."""
         window = None if self.window is None else self.window - 1
         share, starts = 1 - self.trade_off, places_of(gains)
         # The greatest t r + (1 - t) log residual is the greatest exp(t r / (1 - t)) residual, and
         # the residuals of a kernel that has each item's weight in it are these at once. So no
         # logarithms are needed as long as the weights are within the range of numbers.
-        gains, weighted = gains.copy(), self._weighted
+        weighted = self._weighted
         logs = np.maximum((gains - self.trade_off) / share, -_NOTHING) if weighted else 0.0 * gains
         there = np.isfinite(gains)
         weights = np.where(there, np.exp(logs), 1.0)

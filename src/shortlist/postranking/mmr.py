@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
 
-from shortlist.postranking._greedy import choose, places_of
+from shortlist.postranking._greedy import best, choose, places_of
 from shortlist.postranking._scale import relevance
 from shortlist.postranking._spread import check_trade_off, spread
 from shortlist.postranking.base import Context, PostRanker, Stage
 from shortlist.ranked import Ranked
 
 __all__ = ["MMR"]
+
+# After so many rounds all but so many items for each place are set aside, if the pool is so many
+# times larger than that.
+_FIRST, _WIDTH, _WORTHWHILE = 8, 3, 1.5
 
 
 @final
@@ -61,12 +66,39 @@ class MMR(PostRanker):
         return spread(self, ranked, context, self.trade_off * relevance(ranked), self._choose)
 
     def _choose(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
-        """The columns ``[B, k]`` in the order they are chosen; ``gains`` is used up."""
-        gains, starts = gains.astype(np.float32), places_of(gains)
-        points, flat = vectors.reshape(-1, vectors.shape[-1]), gains.reshape(-1)
-        weight = np.float32(self.trade_off - 1)
-        # What an item is worth falls to the least it is worth beside any one that was chosen.
+        """The columns ``[B, k]`` in the order they are chosen."""
+        gains, width = gains.astype(np.float32), _WIDTH * k
+        if k <= 2 * _FIRST or _WORTHWHILE * width > gains.shape[1]:
+            return self._whole(gains, vectors, k)
+        # What items are worth only falls. So after some rounds the rest is chosen from those that
+        # are worth most, and is right as long as it stays above all that were left out.
+        left, values = gains.copy(), np.full(gains.shape, np.inf, dtype=np.float32)
+        after = self._fall(left, values, vectors)
+        first = choose(left, _FIRST, after)
+        after(first[:, -1])
+        columns, highest = best(values, width)
+        left, values = (np.take_along_axis(array, columns, axis=1) for array in (left, values))
+        points = vectors.reshape(-1, vectors.shape[-1])
+        near = points.take(columns + gains.shape[1] * np.arange(len(gains))[:, None], axis=0)
+        rest = choose(values, k - _FIRST, self._fall(left, values, near))
+        least = np.take_along_axis(values, rest[:, -1:], axis=1)[:, 0]
+        chosen = np.hstack([first, np.take_along_axis(columns, rest, axis=1)])
+        missed = (least <= highest) & np.isfinite(highest)
+        if missed.any():
+            chosen[missed] = self._whole(gains[missed], vectors[missed], k)
+        return chosen
+
+    def _whole(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
+        """As `_choose`, looking at every item in every round; ``gains`` is used up."""
         values = np.full(gains.shape, np.inf, dtype=np.float32)
+        return choose(gains, k, self._fall(gains, values, vectors))
+
+    def _fall(
+        self, gains: np.ndarray, values: np.ndarray, vectors: np.ndarray
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """From the columns just chosen to ``values``, which fall to what items are worth then."""
+        starts, flat = places_of(gains), gains.reshape(-1)
+        points, weight = vectors.reshape(-1, vectors.shape[-1]), np.float32(self.trade_off - 1)
         beside = np.empty((*gains.shape, 1), dtype=np.float32)
 
         def after(columns: np.ndarray) -> np.ndarray:
@@ -79,4 +111,4 @@ class MMR(PostRanker):
             sums += gains
             return np.minimum(values, sums, out=values)
 
-        return choose(gains, k, after)
+        return after

@@ -11,11 +11,14 @@ from shortlist.errors import ConfigError
 from shortlist.postranking._greedy import choose, places_of
 from shortlist.postranking._residuals import SMALLEST, columns_of, product, residuals
 from shortlist.postranking._scale import relevance
-from shortlist.postranking._spread import check_window, spread
+from shortlist.postranking._spread import check_window, search_first, spread
 from shortlist.postranking.base import Context, PostRanker, Stage
 from shortlist.ranked import Ranked
 
 __all__ = ["SSD"]
+
+# So many columns for each place are tried first.
+_GUESS = 2
 
 
 @final
@@ -68,14 +71,14 @@ class SSD(PostRanker):
         return spread(self, ranked, context, relevance(ranked), self._choose)
 
     def _choose(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
-        """The columns ``[B, k]`` in the order they are chosen; ``gains`` is used up."""
-        # One list alone goes without the first axis, for which NumPy takes half the time.
-        if len(gains) == 1:
-            return self._search(gains[0], vectors[0], k)[None]
-        return self._search(gains, vectors, k)
+        """The columns ``[B, k]`` in the order they are chosen."""
+        # What diversity adds is at most the volume, which soon is little.
+        return search_first(self._search, gains, vectors, k, _GUESS * k, lambda most: most)
 
-    def _search(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
-        """As `_choose`, for one list or for several."""
+    def _search(
+        self, gains: np.ndarray, vectors: np.ndarray, k: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The columns chosen, and the least that one was worth beyond the volume at that time."""
         points = np.ascontiguousarray(vectors.swapaxes(-1, -2), dtype=np.float64)
         squares = np.einsum("...dp,...dp->...p", points, points)
         find, multiply = columns_of(points), product(points)
@@ -86,17 +89,25 @@ class SSD(PostRanker):
         window = None if self.window is None else self.window - 1
         left = residuals(fill, np.where(squares > 0, squares, 1.0), k, window)
         starts, flat, flat_gains = places_of(gains), left.values.reshape(-1), gains.reshape(-1)
-        volume = np.full(gains.shape[:-1], self.gamma)
+        volume, beyond = np.full(gains.shape[:-1], self.gamma), []
+
+        def worths() -> np.ndarray:
+            return gains + volume[..., None] * _heights(left.values)
 
         def after(columns: np.ndarray) -> np.ndarray:
             nonlocal volume
             places = starts + columns
-            volume = volume * _heights(flat[places])
+            height = _heights(flat[places])
+            beyond.append(flat_gains[places] + volume * (height - 1))
+            volume = volume * height
             left.choose(columns)
             flat_gains[places] = -np.inf
-            return gains + volume[..., None] * _heights(left.values)
+            return worths()
 
-        return choose(gains + volume[..., None] * _heights(left.values), k, after)
+        chosen = choose(worths(), k, after)
+        last = starts + chosen[..., -1]
+        beyond.append(flat_gains[last] + volume * (_heights(flat[last]) - 1))
+        return chosen, np.min(beyond, axis=0)
 
 
 def _heights(residuals: np.ndarray) -> np.ndarray:
