@@ -2,7 +2,7 @@ import pytest
 
 from shortlist.errors import ConfigError
 from shortlist.features import FeatureInfo
-from shortlist.ranking import RANKERS, make_ranker, ranker_class
+from shortlist.ranking import RANKERS, make_ranker, ranker_class, ranker_name
 
 FEATURES = {
     "item": FeatureInfo("categorical", size=6, vocabulary="item"),
@@ -11,7 +11,7 @@ FEATURES = {
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("name", RANKERS)
+@pytest.mark.parametrize("name", [name for name in RANKERS if name != "multi_task"])
 def test_every_name_makes_a_ranker_of_the_one_constructor(name):
     ranker = make_ranker(name, FEATURES, loss="squared", label="rating")
     assert isinstance(ranker, ranker_class(name))
@@ -19,6 +19,24 @@ def test_every_name_makes_a_ranker_of_the_one_constructor(name):
     assert ranker.features == FEATURES
     config = ranker.get_config()
     assert type(ranker)(**config).get_config() == config
+
+
+@pytest.mark.backend
+def test_the_one_of_several_tasks_takes_them_in_place_of_a_loss():
+    ranker = make_ranker("multi_task", FEATURES, tasks={"click": "binary"}, embedding_dim=4)
+    assert (ranker_name(ranker), ranker.embedding_dim) == ("multi_task", 4)
+    with pytest.raises(ConfigError, match="no option 'loss'"):
+        make_ranker("multi_task", FEATURES, tasks={"click": "binary"}, loss="squared")
+
+
+@pytest.mark.backend
+def test_a_class_of_ones_own_has_no_name():
+    class Mine(ranker_class("mlp")):
+        pass
+
+    assert ranker_name(Mine(FEATURES)) is None
+    assert ranker_name(make_ranker("din", FEATURES)) == "din"
+    assert ranker_name(make_ranker("lightgbm", FEATURES)) == "lightgbm"
 
 
 @pytest.mark.backend

@@ -135,14 +135,22 @@ class OnnxRanker:
     Attributes:
         folder: where they lie.
         graph: the graph, of single meetings.
+        tasks: what each of its scores is, where it has several; else nothing.
     """
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         self.folder = folder
         self.graph = OnnxModel(folder / RANKER, threads=threads)
+        try:
+            self.tasks: tuple[str, ...] = tuple(json.loads(self.graph.metadata.get("tasks", "[]")))
+        except (TypeError, ValueError) as error:
+            raise BundleError(f"{folder / RANKER} does not say what it scores: {error}.") from error
 
     def score(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The scores, float32 and of the features' leading shape: ``[N]`` or ``[B, L]``."""
+        """The scores, float32 and of the features' leading shape: ``[N]`` or ``[B, L]``.
+
+        A ranker of several tasks has ``[N, T]`` or ``[B, L, T]``.
+        """
         name, kind = next(iter(self.graph.kinds.items()))
         shape = np.shape(features.get(name, ()))
         leading = shape[:-1] if kind in ("multi", "vector") else shape
@@ -151,7 +159,8 @@ class OnnxRanker:
             for name in self.graph.kinds
             if name in features
         }
-        return self.graph(flat).reshape(leading)
+        found = self.graph(flat)
+        return found.reshape(*leading, *found.shape[1:])
 
     def score_signals(self, signals: np.ndarray) -> np.ndarray:
         """As `score`, for a ranker of numbers that stand side by side: ``[B, L, F]``.
@@ -159,4 +168,5 @@ class OnnxRanker:
         They are in the order of ``graph.kinds``.
         """
         flat = signals.reshape(-1, signals.shape[-1])
-        return self.graph.on_numbers(flat).reshape(signals.shape[:-1])
+        found = self.graph.on_numbers(flat)
+        return found.reshape(*signals.shape[:-1], *found.shape[1:])

@@ -16,6 +16,7 @@ from shortlist.models.rankers import (
     FMRanker,
     LogisticRegression,
     MaskNet,
+    MultiTaskRanker,
 )
 from shortlist.models.rating import RatedItems, RatingFactors, RatingModel
 from shortlist.models.two_tower import TwoTower
@@ -32,6 +33,7 @@ __all__ = [
     "LogisticRegression",
     "MaskNet",
     "Model",
+    "MultiTaskRanker",
     "Ranker",
     "RatedItems",
     "RatingFactors",

@@ -25,6 +25,7 @@ __all__ = [
     "described",
     "flattened",
     "leading_axes",
+    "refuse_labels",
     "refuse_nan",
     "table_for",
 ]
@@ -172,6 +173,37 @@ def refuse_nan(infos: Mapping[str, FeatureInfo], arrays: Any) -> None:
                 f"The ranker expected finite numbers in the feature {name!r}; row {row} has "
                 f"{np.ravel(values[row])[:3].tolist()}. Encoder.transform fills what is missing "
                 "with the training mean: encode the column with it, or fill it."
+            )
+
+
+def refuse_labels(losses: Mapping[str, str], arrays: Any, *, missing: bool = False) -> None:
+    """Raise the error for a NumPy label that is none its loss can take.
+
+    Args:
+        losses: the loss of the labels of each name: "binary", "squared" or "listwise".
+        arrays: a batch, or whatever else is trained on.
+        missing: whether a label that is NaN is one that is missing.
+
+    Raises:
+        DataError: naming the label, and the row.
+    """
+    if not isinstance(arrays, Mapping):
+        return
+    for name, loss in losses.items():
+        values = arrays.get(name)
+        if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
+            continue
+        good = np.isfinite(values) | (missing & np.isnan(values))
+        expected = "finite labels"
+        if loss == "binary":
+            good &= ~((values < 0) | (values > 1))
+            expected = "labels from 0 to 1, as loss='binary' takes them,"
+        if not good.all():
+            row = int(np.argwhere(~good)[0, 0])
+            wrong = values[row].reshape(-1)[~good[row].reshape(-1)][0]
+            hint = " Use loss='squared' for ratings." if loss == "binary" else ""
+            raise DataError(
+                f"The ranker expected {expected} in {name!r}; row {row} has {wrong}.{hint}"
             )
 
 

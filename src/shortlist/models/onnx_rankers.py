@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from shortlist.models.rankers.final_mlp import FinalMLP
 from shortlist.models.rankers.fm import DeepFM, FMRanker
 from shortlist.models.rankers.logistic_regression import LogisticRegression
 from shortlist.models.rankers.mask_net import MaskNet
+from shortlist.models.rankers.multi_task import MultiTaskRanker
 
 __all__ = ["RANKERS", "draw_ranker"]
 
@@ -75,7 +77,11 @@ def draw_ranker(model: Any, weights: Path, pen: Pen) -> None:
     if isinstance(model, DIN):
         vectors.append(_history(pen, model, vectors))
     read = Read(pen, vectors, NUMBERS if model.numbers else None, model.embedding_dim)
+    pen.graph.metadata["tasks"] = json.dumps([*getattr(model, "tasks", ())])
     scores = RANKERS[type(model)](model, read)
+    if isinstance(model, MultiTaskRanker):
+        pen.graph.save(weights.parent / RANKER, scores, shape=["rows", len(model.tasks)])
+        return
     if model.initial:
         scores = pen.op("Add", scores, pen.number(model.initial))
     pen.graph.save(weights.parent / RANKER, pen.closed(scores, 1), shape=["rows"])
@@ -167,6 +173,21 @@ def _final_mlp(model: Any, read: Read) -> str:
     return layers.two_streams(read.pen, model.streams, flat, *contexts)
 
 
+def _multi_task(model: Any, read: Read) -> str:
+    """``[rows, T]``, as ``answers`` has it."""
+    pen, parts = read.pen, []
+    vectors = layers.task_vectors(pen, model.experts, read.flat)
+    own = zip(vectors, model.task_hidden, model.task_outputs, strict=True)
+    for (name, loss), (vector, hidden, output) in zip(model.tasks.items(), own, strict=True):
+        said = dense(pen, output, mlp(pen, hidden, vector))
+        if loss == "binary":
+            said = pen.op("Sigmoid", said)
+        elif name in model.bounds:
+            said = pen.op("Clip", said, *map(pen.number, model.bounds[name]))
+        parts.append(said)
+    return pen.joined(parts)
+
+
 def _history(pen: Pen, model: DIN, vectors: list[str]) -> str:
     """The vector of what a history holds for the candidate."""
     past, now = str(model.history_name), str(model.target_name)
@@ -175,7 +196,8 @@ def _history(pen: Pen, model: DIN, vectors: list[str]) -> str:
     return layers.attended(pen, model.attention, target, items, known(pen, past))
 
 
-#: Class -> what draws its score ``[rows, 1]``. A subclass may compute anything, and is not here.
+#: Class -> what draws its score ``[rows, 1]``, or those of its tasks. A subclass may compute
+#: anything, and is not here.
 RANKERS: Mapping[type, Callable[[Any, Read], str]] = MappingProxyType(
     {
         Ranker: _mlp,
@@ -188,5 +210,6 @@ RANKERS: Mapping[type, Callable[[Any, Read], str]] = MappingProxyType(
         MaskNet: _mask_net,
         FinalMLP: _final_mlp,
         DIN: _mlp,
+        MultiTaskRanker: _multi_task,
     }
 )

@@ -22,6 +22,7 @@ from shortlist.models.inputs import (
     described,
     flattened,
     leading_axes,
+    refuse_labels,
     refuse_nan,
     table_for,
 )
@@ -75,6 +76,10 @@ class Ranker(Model):
     #: Whether there is a table of vectors for each feature with codes, and an MLP with an output.
     _has_vectors = True
     _has_head = True
+    #: Whether a label that is NaN is one that is missing.
+    _has_missing_labels = False
+    #: The shape of what is said of one meeting.
+    _answer_shape: tuple[int, ...] = ()
 
     def __init__(
         self,
@@ -171,7 +176,9 @@ class Ranker(Model):
         flat, lead = flattened(self.features, features)
         logits = self.logits(self._inputs(flat))
         # The score is a sum of many terms and what losses are made of: never in half precision.
-        logits = ops.cast(logits, self.variable_dtype) + self.initial
+        return self._shaped(ops.cast(logits, self.variable_dtype) + self.initial, lead)
+
+    def _shaped(self, logits: Any, lead: tuple[Any, ...]) -> Any:
         return ops.reshape(logits, (-1, *lead[1:]))
 
     def _inputs(self, flat: Mapping[str, Any]) -> Inputs:
@@ -201,12 +208,7 @@ class Ranker(Model):
 
     def compute_loss(self, features: Features, training: bool = False) -> Any:
         """The loss of a batch, a mean over its examples or lists."""
-        if self.label not in features:
-            raise SchemaError(
-                f"The ranker expected the label {self.label!r} in a batch; received "
-                f"{sorted(features)}.{nearest(self.label, features)}"
-            )
-        labels = features[self.label]
+        labels = self._labels(features, self.label)
         scores = self(features, training=training)
         weight = features.get("sample_weight")
         if self.loss_name == "listwise":
@@ -218,9 +220,27 @@ class Ranker(Model):
         entropy = ops.maximum(scores, 0) - scores * labels + ops.log1p(ops.exp(-ops.abs(scores)))
         return _mean(entropy, weight)
 
+    @property
+    def label_losses(self) -> dict[str, str]:
+        """The loss of each name that a batch holds labels under."""
+        return {self.label: self.loss_name}
+
+    def _labels(self, features: Features, name: str) -> Any:
+        if name not in features:
+            raise SchemaError(
+                f"The ranker expected the label {name!r} in a batch; received "
+                f"{sorted(features)}.{nearest(name, features)}"
+            )
+        return features[name]
+
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Train as Keras does; arrays in memory are checked for NaN first."""
+        """Train as Keras does; features and labels in memory are checked first.
+
+        Raises:
+            DataError: a number is NaN or infinite, or a label is none that the loss can take.
+        """
         refuse_nan(self.features, x)
+        refuse_labels(self.label_losses, x, missing=self._has_missing_labels)
         return super().fit(x, *args, **kwargs)
 
     def score(self, features: Features) -> np.ndarray:
@@ -230,7 +250,7 @@ class Ranker(Model):
             SchemaError: a feature is missing, or is none that the ranker was made for.
             DataError: a feature is of another shape or type than described, or holds NaN.
         """
-        known = [*self.features, self.label, "sample_weight"]
+        known = [*self.features, *self.label_losses, "sample_weight"]
         for name in features:
             if name not in known:
                 raise SchemaError(
@@ -239,9 +259,16 @@ class Ranker(Model):
                     "Encoder and the ranker with it."
                 )
         arrays = {name: np.asarray(features[name]) for name in self.features if name in features}
-        leading_axes(self.features, arrays)
+        axes = leading_axes(self.features, arrays)
         refuse_nan(self.features, arrays)
-        return in_blocks(self, arrays)
+        lead = next(iter(arrays.values())).shape[:axes]
+        if 0 in lead:  # no rows, or lists of no places
+            return np.zeros((*lead, *self._answer_shape), dtype=np.float32)
+        return in_blocks(self.answers, arrays)
+
+    def answers(self, features: Features) -> Any:
+        """What `score` says of a block of rows."""
+        return self(features)
 
     def probabilities(self, features: Features) -> np.ndarray:
         """What `score` says, as probabilities of the label 1.

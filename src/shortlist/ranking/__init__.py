@@ -15,7 +15,7 @@ from __future__ import annotations
 from shortlist.ranking.boosted import BoostedTrees
 from shortlist.ranking.crosses import cross_figure, cross_strengths
 from shortlist.ranking.importance import importance_figure, permutation_importance
-from shortlist.ranking.registry import RANKERS, make_ranker, ranker_class
+from shortlist.ranking.registry import RANKERS, make_ranker, ranker_class, ranker_name
 
 __all__ = [
     "RANKERS",
@@ -26,4 +26,5 @@ __all__ = [
     "make_ranker",
     "permutation_importance",
     "ranker_class",
+    "ranker_name",
 ]

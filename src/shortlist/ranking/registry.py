@@ -10,7 +10,7 @@ from typing import Any
 
 from shortlist.errors import ConfigError, nearest
 
-__all__ = ["RANKERS", "make_ranker", "ranker_class"]
+__all__ = ["RANKERS", "make_ranker", "ranker_class", "ranker_name"]
 
 #: Where each ranker's class is; it is imported when it is asked for.
 RANKERS: Mapping[str, str] = MappingProxyType(
@@ -25,6 +25,7 @@ RANKERS: Mapping[str, str] = MappingProxyType(
         "mask_net": "shortlist.models:MaskNet",
         "final_mlp": "shortlist.models:FinalMLP",
         "din": "shortlist.models:DIN",
+        "multi_task": "shortlist.models:MultiTaskRanker",
         "lightgbm": "shortlist.ranking.boosted:BoostedTrees",
     }
 )
@@ -48,12 +49,25 @@ def ranker_class(name: str) -> Any:
     return getattr(importlib.import_module(module), kind)
 
 
+def ranker_name(ranker: Any) -> str | None:
+    """The name of a ranker's own class, or None where it is none of `RANKERS`.
+
+    >>> ranker_name("no ranker") is None
+    True
+    """
+    kind = type(ranker)
+    for name, place in RANKERS.items():
+        if place.endswith(f":{kind.__name__}") and ranker_class(name) is kind:
+            return name
+    return None
+
+
 def make_ranker(name: str, features: Any, **options: Any) -> Any:
     """A ranker of that name for the features, not trained yet.
 
-    All of them take ``loss`` and ``label``, and have ``fit(batch)``, ``score(features)`` and
-    ``probabilities(features)`` for batches as `Encoder.transform` returns them; those of Keras are
-    compiled first.
+    All of them take ``loss`` and ``label`` ("multi_task" takes ``tasks`` instead), and have
+    ``fit(batch)``, ``score(features)`` and ``probabilities(features)`` for batches as
+    `Encoder.transform` returns them; those of Keras are compiled first.
 
     Args:
         name: one of `RANKERS`.

@@ -56,7 +56,7 @@ def shuffled(model, seed=0):
 
 
 def test_the_list_is_that_of_the_package():
-    assert sorted(KINDS) == sorted(rankers.__all__)
+    assert sorted([*KINDS, "MultiTaskRanker"]) == sorted(rankers.__all__)
 
 
 @pytest.mark.parametrize(
@@ -184,3 +184,34 @@ def test_what_is_wrong_with_an_option_is_named():
         rankers.DIN(FEATURES, history="history", target="user")
     with pytest.raises(ConfigError, match="loss='squared'"):
         Ranker(FEATURES, loss="squared").probabilities(batch(2))
+
+
+@pytest.mark.parametrize(
+    ("loss", "label", "message"),
+    [
+        ("binary", [0.0, 4.0, 1.0], r"labels from 0 to 1.*'label'; row 1 has 4\.0\. Use loss='squ"),
+        ("binary", [0.0, 1.0, -1.0], r"labels from 0 to 1.*row 2 has -1\.0"),
+        ("squared", [0.0, np.nan, 1.0], r"finite labels in 'label'; row 1 has nan"),
+        ("listwise", [[1.0, 0.0], [np.inf, 0.0], [1.0, 0.0]], r"finite labels.*row 1 has inf"),
+    ],
+)
+def test_labels_outside_the_domain_of_the_loss(loss, label, message):
+    model = Ranker({"age": FeatureInfo("numeric")}, loss=loss)
+    model.compile("adam")
+    labels = np.array(label, "float32")
+    with pytest.raises(DataError, match=message):
+        model.fit({"age": np.zeros_like(labels), "label": labels}, verbose=0)
+
+
+def test_lists_of_one_and_empty_lists_teach_nothing_and_do_no_harm():
+    model = Ranker({"age": FeatureInfo("numeric")}, loss="listwise", dropout=0.0, initial=0.5)
+    model.compile(keras.optimizers.SGD(1.0))
+    ages = np.array([[1.0, 2.0], [3.0, 4.0]], "float32")
+    before = model.score({"age": ages})
+    # A list of one place that counts, and one whose places are all masked.
+    labels = np.array([[1.0, -1.0], [-1.0, -1.0]], "float32")
+    losses = model.fit({"age": ages, "label": labels}, verbose=0).history["loss"]
+    assert losses == [pytest.approx(0.0, abs=1e-7)]
+    np.testing.assert_array_equal(model.score({"age": ages}), before)
+    assert model.score({"age": ages[:, :1]}).shape == (2, 1)
+    assert model.score({"age": ages[:, :0]}).shape == (2, 0)

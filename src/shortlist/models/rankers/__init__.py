@@ -11,6 +11,7 @@
     MaskNet             products with masks that the example decides on
     FinalMLP            two gated MLPs that meet in a bilinear form
     DIN                 an MLP that sees what of the history matters for the candidate
+    MultiTaskRanker     experts that several tasks share, and an MLP for each task
 
 All share the constructor, losses and input checks of `shortlist.models.Ranker`, the plain MLP.
 """
@@ -25,6 +26,7 @@ from shortlist.models.rankers.final_mlp import FinalMLP
 from shortlist.models.rankers.fm import DeepFM, FMRanker
 from shortlist.models.rankers.logistic_regression import LogisticRegression
 from shortlist.models.rankers.mask_net import MaskNet
+from shortlist.models.rankers.multi_task import MultiTaskRanker
 
 __all__ = [
     "DIN",
@@ -36,4 +38,5 @@ __all__ = [
     "FinalMLP",
     "LogisticRegression",
     "MaskNet",
+    "MultiTaskRanker",
 ]
