@@ -17,6 +17,7 @@ from shortlist.cli.export_events import export_events
 from shortlist.cli.failures import report
 from shortlist.cli.index import indexes
 from shortlist.cli.output import finish_output
+from shortlist.cli.plan import plan
 from shortlist.cli.process import tidy_process
 from shortlist.cli.quickstart import quickstart
 from shortlist.cli.recommend import recommend
@@ -39,6 +40,7 @@ for command in (
     evaluate,
     compare,
     recommend,
+    plan,
     serve,
     export_events,
     replay,

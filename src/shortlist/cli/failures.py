@@ -4,7 +4,7 @@
 code meaning
 ==== ==========================================================================
 0    it went well
-1    an error nobody foresaw: a bug; ``--debug`` shows where
+1    an error nobody foresaw: a bug; ``--debug`` shows where. From ``plan``: it does not fit
 2    the command line or the configuration file is wrong
 3    the data cannot be used
 4    a data set could not be fetched, or is not what it should be

@@ -20,7 +20,7 @@ from shortlist.recommender.weights import carry_over, load_keras, to_numpy
 if TYPE_CHECKING:
     from shortlist.models import TwoTower
 
-__all__ = ["fit_retriever", "training_columns"]
+__all__ = ["fit_retriever", "serving_length", "training_columns"]
 
 Progress = Callable[[int, int], None]
 
@@ -103,7 +103,7 @@ def fit_retriever(
     keras = load_keras()
     set_seed(seed)
     if start is None:
-        encoders = Encoders.fit(train, users, items, features, _serving_length(features))
+        encoders = Encoders.fit(train, users, items, features, serving_length(features))
     else:
         known = Encoders(start.encoder, start.candidate_encoder)
         encoders = known.extended(train, users, items)
@@ -148,6 +148,6 @@ def _reporting(on_progress: Progress, steps: int) -> Any:
     )
 
 
-def _serving_length(features: FeaturesConfig) -> int:
+def serving_length(features: FeaturesConfig) -> int:
     """A history that is an unordered set may be longer when it is asked than when it is learned."""
     return features.history_length * (4 if features.history == "others" else 1)

@@ -19,6 +19,7 @@ from shortlist import _backend  # noqa: F401  # isort: skip
 import keras
 
 from shortlist.errors import ConfigError
+from shortlist.features.placement import MIN_ROWS, split_axis
 
 __all__ = ["TableParallel", "many_devices"]
 
@@ -42,7 +43,7 @@ class TableParallel(keras.distribution.ModelParallel):
     """
 
     def __init__(
-        self, shards: int, *, devices: Sequence[str] | None = None, min_rows: int = 100_000
+        self, shards: int, *, devices: Sequence[str] | None = None, min_rows: int = MIN_ROWS
     ) -> None:
         names = _devices(devices)
         if not 1 <= shards <= len(names) or len(names) % shards:
@@ -53,7 +54,12 @@ class TableParallel(keras.distribution.ModelParallel):
         mesh = keras.distribution.DeviceMesh(
             (len(names) // shards, shards), (_BATCH, _SHARDS), names
         )
-        super().__init__(layout_map=keras.distribution.LayoutMap(mesh), batch_dim_name=_BATCH)
+        super().__init__(
+            layout_map=keras.distribution.LayoutMap(mesh),
+            batch_dim_name=_BATCH,
+            # Each process reads its part of the batches itself.
+            auto_shard_dataset=False,
+        )
         self.shards = shards
         self.min_rows = min_rows
 
@@ -71,16 +77,12 @@ def split_axes(shape: tuple[int, ...], shards: int, min_rows: int) -> list[str |
     >>> split_axes((64, 64), 8, 100_000)
     [None, None]
     """
-    axes: list[str | None] = [None] * len(shape)
-    if shape and shape[0] >= min_rows:
-        place = next((i for i, size in enumerate(shape[:2]) if size % shards == 0), None)
-        if place is not None:
-            axes[place] = _SHARDS
-    return axes
+    place = split_axis(shape, shards, min_rows)
+    return [_SHARDS if axis == place else None for axis in range(len(shape))]
 
 
 def many_devices(
-    shards: int = 1, *, devices: Sequence[str] | None = None, min_rows: int = 100_000
+    shards: int = 1, *, devices: Sequence[str] | None = None, min_rows: int = MIN_ROWS
 ) -> Any:
     """How to train on many devices: for use in a ``with``, by its ``scope()``.
 
