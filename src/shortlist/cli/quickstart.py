@@ -85,6 +85,6 @@ def _show(console: Console, trained: Trained, recommendations: list[dict[str, An
         f"  shortlist recommend {bundle} --user 7 -k 5\n"
         f"  shortlist recommend {bundle} --history 50,181,172   # somebody new\n"
         f"  shortlist evaluate {bundle}\n"
-        f"  shortlist serve {bundle.parent}   # over HTTP; pip install 'shortlist\\[serve]'\n"
+        f"  shortlist serve {bundle.parent}   # over HTTP; pip install 'shortlist[serve]'\n"
         "  shortlist train examples/own_data.toml   # after naming your own files in it"
     )

@@ -33,7 +33,7 @@ def asked(
     exclude_seen: bool,
 ) -> tuple[Queries, np.ndarray]:
     """The queries of `Recommender.recommend`, and which of them state a feature."""
-    ids = np.asarray(users)
+    ids = as_ids(users)
     _check_rows(len(ids), history=history, exclude=exclude)
     past = store.history(ids)
     if history is not None:
