@@ -81,7 +81,7 @@ def test_what_cannot_be_asked():
     with pytest.raises(DataError, match="history expected one list for each of the 2 users"):
         made().recommend([1, 2], 2, history=[["a"]])
     with pytest.raises(DataError, match="received 'anna'. Put it in a list"):
-        made().recommend("anna")
+        made().recommend("anna", 2)
     with pytest.raises(DataError, match="received 7"):
         made().recommend([1], 2, history=[[7]])
     with pytest.raises(DataError, match="User ids expected the kind"):
