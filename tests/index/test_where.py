@@ -50,6 +50,12 @@ def test_other_conditions_are_refused(where):
         matching(where, ITEMS)
 
 
+def test_a_list_of_several_kinds_is_refused():
+    for where in ("year in [1990, 1.5]", 'year in [1990, "x"]'):
+        with pytest.raises(ConfigError, match="does not fit the kinds of its columns"):
+            matching(where, ITEMS)
+
+
 def test_a_misspelt_column_is_named():
     with pytest.raises(SchemaError, match="Did you mean 'genre'"):
         matching('gnre == "Comedy"', ITEMS)

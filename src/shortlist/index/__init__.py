@@ -14,8 +14,19 @@ from shortlist.index.exact import Exact
 from shortlist.index.faiss import Faiss
 from shortlist.index.opening import open_index
 from shortlist.index.pgvector import PgVector
+from shortlist.index.qdrant import Qdrant
 from shortlist.index.scann import Scann
 from shortlist.index.sharded import Sharded
 from shortlist.index.where import matching
 
-__all__ = ["Exact", "Faiss", "Index", "PgVector", "Scann", "Sharded", "matching", "open_index"]
+__all__ = [
+    "Exact",
+    "Faiss",
+    "Index",
+    "PgVector",
+    "Qdrant",
+    "Scann",
+    "Sharded",
+    "matching",
+    "open_index",
+]

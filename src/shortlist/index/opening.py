@@ -10,6 +10,7 @@ from shortlist.index.base import Index
 from shortlist.index.exact import Exact
 from shortlist.index.faiss import Faiss
 from shortlist.index.pgvector import PgVector
+from shortlist.index.qdrant import Qdrant
 from shortlist.index.scann import Scann
 from shortlist.index.sharded import Sharded
 
@@ -19,6 +20,7 @@ ENGINES: dict[str, type[Index]] = {
     "exact": Exact,
     "faiss": Faiss,
     "pgvector": PgVector,
+    "qdrant": Qdrant,
     "scann": Scann,
     "sharded": Sharded,
 }

@@ -70,7 +70,7 @@ def passing(where: str, items: pl.DataFrame) -> pl.Series:
         if isinstance(error, ConfigError | SchemaError):
             raise
         raise ConfigError(f"Could not read the condition {where!r}: {error}. {_HELP}") from None
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, TypeError, OverflowError) as error:
         raise ConfigError(
             f"The condition {where!r} does not fit the kinds of its columns: {error}. {_HELP}"
         ) from None

@@ -13,8 +13,8 @@ from shortlist.baselines import Popularity
 from shortlist.errors import DataError
 from shortlist.ids import as_ids
 from shortlist.index import Exact
+from shortlist.index.gate import Gate
 from shortlist.recommender.catalogue import Catalogue
-from shortlist.recommender.gate import Gate
 from shortlist.recommender.retrieval import TowerRetriever
 
 __all__ = ["Live", "unit"]
@@ -57,7 +57,7 @@ class Live:
                 self._neighbours = Exact().build(unit(vectors(ids)), ids)
             return self._neighbours
 
-    def upsert(self, retriever: TowerRetriever, rows: pl.DataFrame) -> None:
+    def upsert(self, retriever: TowerRetriever, ranker: Any, rows: pl.DataFrame) -> None:
         """Add items or replace them, with vectors from the candidate tower."""
         if not rows.height:
             return
@@ -66,7 +66,11 @@ class Live:
         with self._updating:
             catalogue = self.catalogue.with_rows(rows)
             popular = self._fallback.over(catalogue.ids)
+            told = getattr(ranker, "attributes", None)
+            after = None if told is None else told.with_rows(rows)
             with self.gate.writing():
+                if after is not None:
+                    ranker.attributes = after
                 retriever.index.upsert(vectors, ids)
                 if self._neighbours is not None:
                     self._neighbours.upsert(unit(vectors[:, :-1]), ids)

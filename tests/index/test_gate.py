@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from shortlist.recommender.gate import Gate
+from shortlist.index.gate import Gate
 
 
 def start(function):
