@@ -5,6 +5,7 @@ from __future__ import annotations
 from shortlist.data import protocols, splits
 from shortlist.data.batches import Batches
 from shortlist.data.histories import Histories, HistoryColumn, pad_histories
+from shortlist.data.ingestion import Ingested, ingest
 from shortlist.data.interactions import Interactions, UserItems
 from shortlist.data.splits import LeakWarning, Split
 from shortlist.data.tables import ArrayTable, ParquetTable, Table
@@ -15,6 +16,7 @@ __all__ = [
     "Batches",
     "Histories",
     "HistoryColumn",
+    "Ingested",
     "Interactions",
     "LeakWarning",
     "ParquetTable",
@@ -22,6 +24,7 @@ __all__ = [
     "Table",
     "Unique",
     "UserItems",
+    "ingest",
     "pad_histories",
     "protocols",
     "splits",

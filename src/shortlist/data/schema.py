@@ -13,7 +13,7 @@ import polars as pl
 
 from shortlist.errors import DataError, SchemaError, nearest
 
-__all__ = ["canonical", "duplicate_rows", "duplicates_error"]
+__all__ = ["canonical", "duplicate_rows", "duplicates_error", "id_column"]
 
 _MEANING = {
     "user": "the users' ids",
@@ -49,7 +49,13 @@ def canonical(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
         raise DataError(
             f"Expected at least one interaction; the source has columns {frame.columns} and no row."
         )
-    checks = {"user": _ids, "item": _ids, "time": _times, "rating": _numbers, "weight": _weights}
+    checks = {
+        "user": id_column,
+        "item": id_column,
+        "time": _times,
+        "rating": _numbers,
+        "weight": _weights,
+    }
     roles = [
         checks[role](frame[column], f"Column {column!r} ({_MEANING[role]})").alias(role)
         for role, column in columns.items()
@@ -135,7 +141,13 @@ def _no_nulls(values: pl.Series, what: str, expected: str) -> None:
         )
 
 
-def _ids(values: pl.Series, what: str) -> pl.Series:
+def id_column(values: pl.Series, what: str) -> pl.Series:
+    """Ids as Int64, String or Binary, whatever they were; ``what`` begins an error.
+
+    Raises:
+        SchemaError: the column can hold no ids.
+        DataError: an id is missing, or is a number that is not whole.
+    """
     dtype = values.dtype
     if dtype.is_float():
         values = values.fill_nan(None)
