@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -257,3 +258,40 @@ def test_padding_keeps_the_weights_there_are():
     batches = list(Batches(columns, 2, shuffle=False, pad=True))
     assert [batch["weight"].tolist() for batch in batches] == [[0.5, 2.0], [3.0, 0.0]]
     assert batches[0]["weight"].dtype == np.float32
+
+
+@given(
+    st.integers(1, 40), st.integers(1, 4), st.integers(1, 3), st.booleans(), st.sampled_from([0, 5])
+)
+def test_the_parts_of_processes_are_the_batch(n, size, count, unique, seed):
+    codes = np.random.default_rng(n).integers(0, 9, n)
+    options = {"unique": ["x"], "sizes": [count * size]} if unique else {}
+    whole = Batches({"x": codes}, size * count, pad=True, seed=seed, **options)
+    for index in range(len(whole)):
+        expected = whole.batch(3, index)
+        parts = [whole.batch(3, index, (i, count)) for i in range(count)]
+        for name, values in expected.items():
+            np.testing.assert_array_equal(np.concatenate([p[name] for p in parts]), values)
+
+
+def test_a_part_reads_its_own_rows_only():
+    class Column:
+        taken: ClassVar[list] = []
+
+        def __len__(self):
+            return 6
+
+        def take(self, rows):
+            self.taken.extend(rows.tolist())
+            return rows
+
+    batches = Batches({"x": Column()}, 6, shuffle=False)
+    assert lists(batches.stream(0, part=(1, 3))) == [[2, 3]]
+    assert Column.taken == [2, 3]
+
+
+def test_a_batch_that_does_not_divide_among_processes_is_an_error():
+    with pytest.raises(DataError, match="evenly among 2 processes; received one of 3 rows"):
+        make(3, 4).batch(0, 0, (0, 2))
+    with pytest.raises(DataError, match="one of 7 x_unique"):
+        Batches({"x": np.arange(9) % 3}, 9, unique=["x"], sizes=[7]).batch(0, 0, (0, 3))

@@ -17,6 +17,7 @@ from shortlist.errors import ConfigError, DataError, nearest
 __all__ = ["Batches"]
 
 Batch = dict[str, np.ndarray]
+_WHOLE = (0, 1)
 
 
 class Batches:
@@ -83,7 +84,8 @@ class Batches:
             raise DataError("Expected at least one row to make batches of; received none.")
         self.batch_size = batch_size
         self._order = RowOrder(self._table.blocks, self._table.window, shuffle=shuffle, seed=seed)
-        self._settings = {
+        #: What the order of the rows and their division into batches depend on, for JSON.
+        self.settings = {
             "rows": len(self._table),
             "batch_size": int(batch_size),
             "shuffle": bool(shuffle),
@@ -114,33 +116,43 @@ class Batches:
         """The number of rows, ``N``."""
         return len(self._table)
 
-    def batch(self, epoch: int, index: int) -> Batch:
+    def batch(self, epoch: int, index: int, part: tuple[int, int] = _WHOLE) -> Batch:
         """Make one batch, whatever was made before it.
+
+        Args:
+            epoch: which epoch it is of.
+            index: its number in the epoch.
+            part: ``(i, n)`` for the i-th of n equal parts of its rows, as one of n processes wants
+                them; put together in order they are the batch. Only its own rows are read where
+                neither ``unique`` nor padding needs the others.
 
         Raises:
             IndexError: an epoch has fewer batches.
+            DataError: the rows cannot be divided into such parts.
         """
         if not 0 <= index < len(self):
             raise IndexError(f"Expected a batch from 0 to {len(self) - 1}; received {index}.")
         start = index * self.batch_size
         stop = min(start + self.batch_size, self.rows)
-        parts = [self._table.take(rows) for rows in self._order.rows(epoch, start, stop)]
-        if len(parts) == 1:
-            made = parts[0]
-        else:
-            made = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        if not self._pad:
-            return made | self._distinct(made)
-        missing = self.batch_size - (stop - start)
+        missing = self.batch_size - (stop - start) if self._pad else 0
+        if part != _WHOLE and not missing and not self._unique:
+            number, count = part
+            size = _divided("rows", stop - start, count)
+            start, stop, part = start + number * size, start + (number + 1) * size, _WHOLE
+        made = self._rows(epoch, start, stop)
         sizes = self._sizes_of_first(epoch) if missing else {}
-        return _padded(made, self._distinct(made, sizes), missing)
+        distinct = self._distinct(made, sizes)
+        whole = _padded(made, distinct, missing) if self._pad else made | distinct
+        return whole if part == _WHOLE else _part(whole, *part)
 
-    def stream(self, epoch: int, start: int = 0) -> Generator[Batch]:
+    def stream(
+        self, epoch: int, start: int = 0, part: tuple[int, int] = _WHOLE
+    ) -> Generator[Batch]:
         """The batches of one epoch from number ``start`` on, made ahead by a thread.
 
-        It neither uses nor moves the position of this object.
+        It neither uses nor moves the position of this object. ``part`` is as for `batch`.
         """
-        batches: Iterator[Batch] = (self.batch(epoch, i) for i in range(start, len(self)))
+        batches: Iterator[Batch] = (self.batch(epoch, i, part) for i in range(start, len(self)))
         if self._prefetch:
             return prefetched(batches, self._prefetch)
         return (batch for batch in batches)
@@ -162,7 +174,7 @@ class Batches:
         An epoch is over once its last batch is handed out. Iterating again after a break starts
         the epoch anew.
         """
-        return {"epoch": self._epoch, "batch": self._next, **self._settings}
+        return {"epoch": self._epoch, "batch": self._next, **self.settings}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go to a position saved by `state`: the next iteration goes on with that very batch.
@@ -170,10 +182,10 @@ class Batches:
         Raises:
             ConfigError: the state is of other rows or settings, so its batches would be others.
         """
-        expected = {"epoch", "batch", *self._settings}
+        expected = {"epoch", "batch", *self.settings}
         if set(state) != expected:
             raise ConfigError(f"Expected a state with {sorted(expected)}; received {dict(state)}.")
-        for name, value in self._settings.items():
+        for name, value in self.settings.items():
             if state[name] != value:
                 raise ConfigError(
                     f"Cannot go on from this state: {name} was {state[name]!r} and is {value!r} "
@@ -181,6 +193,12 @@ class Batches:
                 )
         self._epoch = int(state["epoch"])
         self._start = self._next = int(state["batch"])
+
+    def _rows(self, epoch: int, start: int, stop: int) -> Batch:
+        parts = [self._table.take(rows) for rows in self._order.rows(epoch, start, stop)]
+        if len(parts) == 1:
+            return parts[0]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _check_unique(self) -> None:
         columns = self._table.take(np.zeros(1, dtype=np.int64))
@@ -227,3 +245,19 @@ def _padded(rows: Batch, distinct: Batch, missing: int) -> Batch:
     whole |= {name: whole[name][places] for name in by_row}
     whole["weight"][count:] = 0
     return whole
+
+
+def _part(batch: Batch, number: int, count: int) -> Batch:
+    """The part of every array of a batch that one of several processes reads."""
+    sizes = {name: _divided(name, len(values), count) for name, values in batch.items()}
+    return {name: batch[name][number * size :][:size] for name, size in sizes.items()}
+
+
+def _divided(what: str, size: int, count: int) -> int:
+    if size % count:
+        raise DataError(
+            f"Expected batches that divide evenly among {count} processes; received one of {size} "
+            f"{what}. Choose such a batch size (and sizes, with unique), and drop_remainder=True "
+            "or pad=True for the last batch."
+        )
+    return size // count

@@ -7,6 +7,7 @@ from shortlist.layers.rowwise_adagrad import RowwiseAdagrad
 from shortlist.training.checkpoint import Checkpoint
 from shortlist.training.dataset import BatchDataset
 from shortlist.training.distribution import TableParallel, many_devices
+from shortlist.training.processes import many_processes
 from shortlist.training.progress import Progress
 from shortlist.training.seed import set_seed
 from shortlist.training.stop_on_nan import StopOnNaN
@@ -21,5 +22,6 @@ __all__ = [
     "TableParallel",
     "Validation",
     "many_devices",
+    "many_processes",
     "set_seed",
 ]

@@ -13,11 +13,14 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
+from shortlist._backend import processes
+from shortlist._version import __version__
 from shortlist.bundle import Draft, Folder, read_folder, write_folder
 from shortlist.errors import BundleError, ConfigError
 from shortlist.training.dataset import BatchDataset
 from shortlist.training.state import (
     arrays_of,
+    by_key,
     random_state,
     restore_random_state,
     restore_variables,
@@ -27,6 +30,7 @@ from shortlist.training.state import (
 __all__ = ["Checkpoint", "Stateful"]
 
 _KIND = "checkpoint"
+_FACTS = ("epoch", "batch", "step", "begun", "random")
 
 
 class Stateful(Protocol):
@@ -48,6 +52,10 @@ class Checkpoint(keras.callbacks.Callback):
     metrics of the running epoch and the place in the data. Each checkpoint is written beside the
     others and put in place in one move, so a killed process leaves none half-written.
 
+    What is saved is the same for any number of devices and processes, so a run goes on with others
+    than it began with, also where tables are split otherwise. Of several processes the first one
+    writes, and all read, so the folder must be on storage that they share; see `many_processes`.
+
     To be exact in the middle of an epoch, the order of the batches must depend on the epoch alone,
     as that of `BatchDataset` does; pass it as ``data``.
 
@@ -63,7 +71,8 @@ class Checkpoint(keras.callbacks.Callback):
     Raises:
         ConfigError: a number is below 1, or a model that is no `shortlist.models.Model` is not
             built yet, or is to go on in the middle of an epoch.
-        BundleError: the checkpoints are of another model, or none of them can be read.
+        BundleError: the checkpoints are of another model or version, none of them can be read, or
+            not all processes find the same.
     """
 
     def __init__(
@@ -91,10 +100,11 @@ class Checkpoint(keras.callbacks.Callback):
         self._epoch = self._batch = self._step = self._saved = 0
         self._begun: dict[str, Any] = {}
         self._resumed: Folder | None = self._newest()
+        self._check_processes()
         if self._resumed is None:
             return
         model, folder = self.model, self._resumed
-        facts = folder.read_json("run.json")
+        facts = self._facts(folder)
         self._epoch, self._batch, self._step = facts["epoch"], facts["batch"], facts["step"]
         self._saved = self._step
         if self._batch and not hasattr(model, "skip_steps"):
@@ -137,7 +147,7 @@ class Checkpoint(keras.callbacks.Callback):
             restore_random_state(folder.read_json("run.json")["begun"])
             groups = {"metrics": list(self.model.metrics_variables)}
             arrays = folder.read_arrays("variables.safetensors")
-            restore_variables(groups, {k: v for k, v in arrays.items() if k in arrays_of(groups)})
+            restore_variables(groups, {key: arrays[key] for key in by_key(groups)})
             self.model.skip_steps(skip)
         else:
             self._batch, self._resumed = 0, None
@@ -170,8 +180,12 @@ class Checkpoint(keras.callbacks.Callback):
             "step": self._step,
             "begun": self._begun,
             "random": random_state(),
+            "data": None if self.data is None else self.data.batches.settings,
         }
         arrays = arrays_of(variables_of(self.model))
+        self._saved = self._step
+        if processes.index():
+            return
 
         def write(draft: Draft) -> None:
             draft.write_json("run.json", facts)
@@ -184,9 +198,39 @@ class Checkpoint(keras.callbacks.Callback):
 
         # An epoch's end and its last step have the same number; the later one replaces the other.
         write_folder(self.folder / f"step-{self._step:010d}", write, kind=_KIND)
-        self._saved = self._step
         for old in self._paths()[: -self.keep]:
             shutil.rmtree(old, ignore_errors=True)
+
+    def _check_processes(self) -> None:
+        steps = processes.gathered(-1 if self._resumed is None else _step_of(self._resumed.path))
+        if len(set(steps)) > 1:
+            found = ", ".join(f"process {i} {'none' if s < 0 else s}" for i, s in enumerate(steps))
+            raise BundleError(
+                f"The processes expected the same newest checkpoint in {self.folder}; they found, "
+                f"by its step: {found}. Put the folder on storage that all of them share."
+            )
+
+    def _facts(self, folder: Folder) -> dict[str, Any]:
+        """What a checkpoint says of its run, if this version reads it and the data are the same."""
+        facts: dict[str, Any] = folder.read_json("run.json")
+        missing = [name for name in _FACTS if name not in facts]
+        if missing:
+            raise BundleError(
+                f"{folder.path} was written by shortlist {folder.manifest.written_by}, and this is "
+                f"{__version__}: expected {missing[0]!r} in its run.json; found {sorted(facts)}. "
+                "Go on with the version that wrote it, or choose an empty folder to start anew."
+            )
+        before = facts.get("data")
+        if facts["batch"] and self.data is not None and before is not None:
+            now = self.data.batches.settings
+            wrong = [name for name in now if before.get(name) != now[name]]
+            if wrong:
+                raise ConfigError(
+                    f"{folder.path} was saved in the middle of an epoch of batches with "
+                    f"{wrong[0]} {before.get(wrong[0])!r}; now it is {now[wrong[0]]!r}. Give it "
+                    "the same data to go on there."
+                )
+        return facts
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("step-*"))
@@ -202,3 +246,7 @@ class Checkpoint(keras.callbacks.Callback):
         if errors:
             raise errors[0]
         return None
+
+
+def _step_of(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))

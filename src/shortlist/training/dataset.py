@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from shortlist.data import Batches
+from shortlist.training.processes import own_part
 
 __all__ = ["BatchDataset"]
 
@@ -17,6 +18,8 @@ class BatchDataset(keras.utils.PyDataset):
 
     The batches are shuffled by `Batches` themselves, so pass ``shuffle=False`` to ``fit``, which
     would otherwise ask for them in an order of its own (and get each, but not ahead of time).
+
+    Where several processes train together, see `many_processes`, each reads its part of a batch.
 
     Args:
         batches: the batches, dicts of arrays.
@@ -46,10 +49,10 @@ class BatchDataset(keras.utils.PyDataset):
         self._given += 1
         if self._given <= self._skipped:
             # What is asked for first is thrown away; the first batch stands in for it.
-            return (self.batches.batch(self.epoch, 0),)
+            return (self.batches.batch(self.epoch, 0, own_part()),)
         if index != self._next or self._stream is None:
             if index not in (0, self._skipped):
-                return (self.batches.batch(self.epoch, index),)
+                return (self.batches.batch(self.epoch, index, own_part()),)
             self._open(index)
         self._next += 1
         return (next(self._stream),)  # type: ignore[arg-type]
@@ -67,7 +70,7 @@ class BatchDataset(keras.utils.PyDataset):
 
     def _open(self, index: int) -> None:
         self._close()
-        self._stream, self._next = self.batches.stream(self.epoch, index), index
+        self._stream, self._next = self.batches.stream(self.epoch, index, own_part()), index
 
     def _close(self) -> None:
         if self._stream is not None:

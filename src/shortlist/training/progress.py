@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from shortlist._backend import processes
+
 __all__ = ["Progress"]
 
 
@@ -17,7 +19,7 @@ class Progress(keras.callbacks.Callback):
     """Shows epoch, loss, samples per second and the time left, on standard error.
 
     Use it with ``fit(..., verbose=0)``. On a terminal it is one line that renews itself; anywhere
-    else it is one line an epoch.
+    else it is one line an epoch. Of several processes the first one writes.
 
     Args:
         batch_size: the rows of a batch, to count samples with.
@@ -35,6 +37,7 @@ class Progress(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Draw the line."""
         del logs
+        self._console.quiet |= processes.index() > 0
         self._bar = Bar(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(),

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from shortlist._backend import seeds
+from shortlist._backend import processes, seeds
 from shortlist.errors import BundleError
 
 __all__ = ["random_state", "restore_random_state", "restore_variables", "variables_of"]
@@ -28,20 +28,30 @@ def variables_of(model: keras.Model) -> dict[str, list[Any]]:
 
 
 def arrays_of(groups: Mapping[str, list[Any]]) -> Arrays:
-    """Copies of the variables' values, by group and place."""
+    """Copies of the variables' values, by group and place.
+
+    Of several processes the first alone has them, and the others nothing in their place; but all
+    must call it, as parts of a table may lie with each.
+    """
+    keep = processes.index() == 0
+    return {key: to_array(variable, keep=keep) for key, variable in by_key(groups).items()}
+
+
+def by_key(groups: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """The variables by the names under which `arrays_of` has their values."""
     return {
-        f"{group}/{place:05d}": to_array(variable)
+        f"{group}/{place:05d}": variable
         for group, variables in groups.items()
         for place, variable in enumerate(variables)
     }
 
 
-def to_array(variable: Any) -> np.ndarray:
+def to_array(variable: Any, *, keep: bool = True) -> np.ndarray:
     """A copy of one variable's value; float32 for a type that NumPy does not have."""
     value = variable.value
     if keras.backend.standardize_dtype(variable.dtype) == "bfloat16":
         value = ops.cast(value, "float32")
-    return np.array(ops.convert_to_numpy(value))
+    return processes.whole(value, keep=keep)
 
 
 def restore_variables(groups: Mapping[str, list[Any]], arrays: Mapping[str, np.ndarray]) -> None:
@@ -50,11 +60,7 @@ def restore_variables(groups: Mapping[str, list[Any]], arrays: Mapping[str, np.n
     Raises:
         BundleError: the arrays are of another model; no variable is changed then.
     """
-    expected = {
-        f"{group}/{place:05d}": variable
-        for group, variables in groups.items()
-        for place, variable in enumerate(variables)
-    }
+    expected = by_key(groups)
     missing = sorted(set(expected) ^ set(arrays))
     wrong = [key for key, v in expected.items() if key in arrays and not _fits(v, arrays[key])]
     if missing or wrong:
@@ -67,7 +73,7 @@ def restore_variables(groups: Mapping[str, list[Any]], arrays: Mapping[str, np.n
             "another folder to start anew."
         )
     for key, variable in expected.items():
-        variable.assign(ops.cast(ops.convert_to_tensor(arrays[key]), variable.dtype))
+        variable.assign(processes.placed(arrays[key], variable))
 
 
 def _fits(variable: Any, array: np.ndarray) -> bool:

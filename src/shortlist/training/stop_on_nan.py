@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from shortlist._backend import processes
 from shortlist.bundle import Draft, write_folder
 from shortlist.errors import TrainingError
 from shortlist.training.dataset import BatchDataset
@@ -71,6 +72,8 @@ class StopOnNaN(keras.callbacks.Callback):
     def _saved(self, step: int) -> str:
         if self.folder is None or self.data is None:
             return "Its batch was not saved: give StopOnNaN a folder and the data set to save it."
+        if processes.index():
+            return "Process 0 saves its batch."
         batch = self.data.batches.batch(self._epoch, step)
         arrays = {k: v for k, v in batch.items() if np.asarray(v).dtype.kind in "biuf"}
         path = self.folder / f"nan-epoch-{self._epoch}-step-{step}"

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
+from shortlist._backend import processes
 from shortlist.errors import ConfigError, nearest
 from shortlist.training.state import to_array
 
@@ -84,7 +85,8 @@ class Validation(keras.callbacks.Callback):
         """Evaluate, log, and remember or stop."""
         if (epoch + 1) % self.every:
             return
-        found = {name: float(value) for name, value in self.evaluate().items()}
+        # Processes that go on together must decide alike.
+        found = processes.of_first({n: float(value) for n, value in self.evaluate().items()})
         if logs is not None:
             logs |= {f"val_{name}": value for name, value in found.items()}
         if self.monitor is None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import keras
+import numpy as np
 
+from shortlist._backend import processes
 from shortlist._backend.rows.jax import Tape
 from shortlist._backend.rows.lookups import Lookup
 from shortlist._backend.trainer.interrupts import interrupts_held
 from shortlist._backend.trainer.wide_ids import WideIds
-from shortlist.errors import DataError
+from shortlist.errors import ConfigError, DataError
 
 State = tuple[list[Any], ...]
 
@@ -29,10 +33,23 @@ _STATE = (
 class StepTrainer:
     """Trains and evaluates a model through its ``compute_loss`` on JAX."""
 
+    def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """Keras' own ``fit``; of several processes that train together, one alone never goes on."""
+        _check_processes()
+        with processes.stops_together():
+            return super().fit(*args, **kwargs)  # type: ignore[misc]
+
+    def evaluate(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """Keras' own ``evaluate``; of several processes that do it, one alone never goes on."""
+        _check_processes()
+        with processes.stops_together():
+            return super().evaluate(*args, **kwargs)  # type: ignore[misc]
+
     def _symbolic_build(self: Any, iterator: Any = None, data_batch: Any = None) -> None:
         if data_batch is None and self._needs_batch():
             for _, _, batches in iterator:
                 data_batch = next(_divided(batches))
+                _check_parts(data_batch)
                 break
         self._prepare_to_run(data_batch)
 
@@ -201,6 +218,45 @@ class StepTrainer:
         updated = [scope.get_current_value(v) for v in self.non_trainable_variables]
         measured = [scope.get_current_value(v) for v in self.metrics_variables]
         return total, (updated, measured, logs)
+
+
+def _check_processes() -> None:
+    if processes.count() > 1 and keras.distribution.distribution() is None:
+        raise ConfigError(
+            f"Expected a distribution, as there are {processes.count()} processes, each of which "
+            "would train a model of its own; received none. Make, compile and fit the model within "
+            "many_devices().scope()."
+        )
+
+
+def _check_parts(batch: Any) -> None:
+    """Look at the first batch of a model: each part of the rows is to come from those who hold it.
+
+    Raises:
+        DataError: processes that hold the same rows were given different ones.
+    """
+    distribution = keras.distribution.distribution()
+    if processes.count() == 1 or distribution is None:
+        return
+    sums = [
+        zlib.crc32(np.asarray(shard.data).tobytes())
+        for leaf in jax.tree.leaves(batch)
+        for shard in leaf.addressable_shards
+    ]
+    parts = processes.gathered(distribution.data_shard_id)
+    found = processes.gathered(zlib.crc32(repr(sums).encode()) >> 1)
+    pairs = set(zip(parts, found, strict=True))
+    if len(pairs) > len(set(parts)):
+        raise DataError(
+            "Processes that share a part of the batch expected the same rows; they were given "
+            "different ones. Use BatchDataset with the same seed in each."
+        )
+    if len(set(found)) < len(pairs):
+        warnings.warn(
+            "Processes that were to read different parts of a batch gave the same rows, which so "
+            "count twice. Use BatchDataset, or give each process its own part.",
+            stacklevel=2,
+        )
 
 
 def _divided(batches: Iterator[Any]) -> Iterator[Any]:
