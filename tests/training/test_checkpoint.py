@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from shortlist.bundle import write_folder
 from shortlist.data import Batches
 from shortlist.errors import BundleError, ConfigError
 from shortlist.layers import Embedding
@@ -263,3 +264,12 @@ def test_a_plain_keras_model_is_saved_after_epochs(tmp_path):
     resumed = go(3)
     shutil.rmtree(tmp_path)
     assert_equal(resumed, values(go(3)))
+
+
+def test_a_checkpoint_of_another_version_says_so(tmp_path):
+    def write(draft):
+        draft.write_json("run.json", {"epoch": 1})
+
+    write_folder(tmp_path / "step-0000000001", write, kind="checkpoint")
+    with pytest.raises(BundleError, match=r"written by shortlist .* expected 'batch' in its run"):
+        run(tmp_path)

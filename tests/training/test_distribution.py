@@ -11,9 +11,10 @@ import keras
 import numpy as np
 import pytest
 
+from shortlist._backend import processes
 from shortlist.errors import ConfigError
 from shortlist.training import TableParallel, many_devices
-from shortlist.training.distribution import split_axes
+from shortlist.training.distribution import check_processes, split_axes
 
 pytestmark = pytest.mark.backend
 
@@ -189,3 +190,11 @@ def test_other_backends_say_where_to_look():
 @only_jax
 def test_one_device_is_a_distribution_too():
     assert np.prod(many_devices(devices=["cpu:0"]).device_mesh.shape) == 1
+
+
+def test_parts_of_the_batch_must_lie_whole_with_processes(monkeypatch):
+    monkeypatch.setattr(processes, "count", lambda: 4)
+    for parts in (1, 2, 4, 8):
+        check_processes(parts)
+    with pytest.raises(ConfigError, match="divide among 4 processes.* it leaves 6"):
+        check_processes(6)

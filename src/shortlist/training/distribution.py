@@ -18,6 +18,7 @@ from typing import Any
 from shortlist import _backend  # noqa: F401  # isort: skip
 import keras
 
+from shortlist._backend import processes
 from shortlist.errors import ConfigError
 from shortlist.features.placement import MIN_ROWS, split_axis
 
@@ -39,7 +40,8 @@ class TableParallel(keras.distribution.ModelParallel):
         min_rows: tables with fewer rows are kept whole on each device.
 
     Raises:
-        ConfigError: the shards do not divide the devices, or Keras does not run on JAX.
+        ConfigError: the shards do not divide the devices, the parts of the batch lie across
+            processes, or Keras does not run on JAX.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class TableParallel(keras.distribution.ModelParallel):
                 f"shards expected a divisor of the number of devices, {len(names)}; "
                 f"received {shards!r}."
             )
+        check_processes(len(names) // shards)
         mesh = keras.distribution.DeviceMesh(
             (len(names) // shards, shards), (_BATCH, _SHARDS), names
         )
@@ -102,6 +105,16 @@ def many_devices(
     if shards > 1:
         return TableParallel(shards, devices=devices, min_rows=min_rows)
     return keras.distribution.DataParallel(devices=_devices(devices), auto_shard_dataset=False)
+
+
+def check_processes(parts: int) -> None:
+    """Each process is to hold whole parts of the batch, or several of them the same one."""
+    count = processes.count()
+    if parts % count and count % parts:
+        raise ConfigError(
+            f"shards expected to leave parts of the batch that divide among {count} processes, or "
+            f"processes that divide among them; it leaves {parts}. Choose other shards."
+        )
 
 
 def _devices(names: Sequence[str] | None) -> list[str]:
