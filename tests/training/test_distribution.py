@@ -196,5 +196,5 @@ def test_parts_of_the_batch_must_lie_whole_with_processes(monkeypatch):
     monkeypatch.setattr(processes, "count", lambda: 4)
     for parts in (1, 2, 4, 8):
         check_processes(parts)
-    with pytest.raises(ConfigError, match="divide among 4 processes.* it leaves 6"):
+    with pytest.raises(ConfigError, match=r"divide among 4 processes.* it leaves 6"):
         check_processes(6)
