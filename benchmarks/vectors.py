@@ -1,7 +1,14 @@
-"""Make the vectors that `search` is measured on: items and users as two towers place them."""
+"""Make the vectors that `search` is measured on: items and users as two towers place them.
+
+Of 100k and 1M items a two-tower model is trained on drawn events (`workers/vectors_two_tower.py`);
+of 10M, where that would take hours, the vectors are sampled.
+"""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +21,15 @@ __all__ = ["made", "run"]
 
 _SIZES = {"quick": 3000, "100k": 100_000, "1M": 1_000_000, "10M": 10_000_000}
 _QUERIES, _DIM, _TASTES = 3000, 64, 1000
+_TRAINED = ("100k", "1M")
+_WORKER = Path(__file__).parent / "workers" / "vectors_two_tower.py"
 
 
 def run(settings: Settings) -> Iterator[Line]:
-    """Make what is missing of 100k and 1M (of 10M with ``--only 10M``); vectors stay where made."""
+    """Train 100k (a minute of CPU) and 1M (about 12), or sample 10M with ``--only 10M``.
+
+    What was made stays where it was made.
+    """
     for size in ("quick",) if settings.quick else ("100k", "1M", "10M"):
         if settings.wants(size) and (size != "10M" or settings.only == size):
             folder = made(settings, size)
@@ -27,7 +39,7 @@ def run(settings: Settings) -> Iterator[Line]:
             yield Line(
                 "vectors",
                 f"{size} x {_DIM}",
-                float(np.corrcoef(norms, np.log(met))[0, 1]),
+                float(np.corrcoef(norms, np.log1p(met))[0, 1]),
                 "all of it",
                 1.0,
                 "correlation of norm with log popularity",
@@ -40,15 +52,30 @@ def run(settings: Settings) -> Iterator[Line]:
 
 def made(settings: Settings, size: str) -> Path:
     """The folder with ``vectors.npy`` and ``queries.npy`` of a size, which are made if need be."""
-    folder = (settings.data or settings.peers / "data") / size
+    data = settings.data or settings.peers / "data"
+    folder = data / (f"{size}-two-tower" if size in _TRAINED else size)
     if not (folder / "queries.npy").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _draw(folder, _SIZES[size])
+        if size in _TRAINED:
+            train(folder, _SIZES[size])
+        else:
+            _draw(folder, _SIZES[size])
     return folder
 
 
+def train(folder: Path, items: int) -> None:
+    """Train the two towers in a process of their own, which takes its memory with it.
+
+    Raises:
+        CalledProcessError: the training failed.
+    """
+    print(f"Training two towers of {items:,} items, once ...", file=sys.stderr)
+    told = json.dumps({"folder": str(folder), "items": items, "queries": _QUERIES})
+    subprocess.run([sys.executable, str(_WORKER), told], check=True, stdout=sys.stderr)
+
+
 def _draw(folder: Path, items: int) -> None:
-    """Sample a model of what two towers learn, since to train them at 10M takes hours.
+    """Sample a model of what two towers learn.
 
     Tastes are directions whose dimensions matter less and less (standard deviation
     ``j ** -0.25``), as in trained embeddings. An item belongs to one of the tastes, which are of
@@ -74,7 +101,8 @@ def _draw(folder: Path, items: int) -> None:
     asked = (asked * draw.dirichlet([1, 1, 1], _QUERIES)[:, :, None]).sum(axis=1)
     own = _unit(draw.standard_normal((_QUERIES, _DIM), dtype=np.float32) * spread)
     np.save(folder / "vectors.npy", vectors)
-    np.save(folder / "popularity.npy", met)
+    # How often, in whole numbers, as the trained ones have it.
+    np.save(folder / "popularity.npy", np.ceil(met * items))
     np.save(folder / "queries.npy", (3 * _unit(asked + 0.3 * own)).astype(np.float32))
 
 

@@ -26,6 +26,16 @@ def test_vectors_are_made_once_and_popular_ones_are_longer(settings: Settings) -
     assert (folder / "queries.npy").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
+@pytest.mark.backend
+def test_towers_are_trained_and_popular_items_are_longer(tmp_path: Path) -> None:
+    vectors.train(tmp_path, 2000)
+    made, met = (np.load(tmp_path / f"{name}.npy") for name in ("vectors", "popularity"))
+    assert (made.shape, made.dtype, len(met)) == ((2000, 64), np.float32, 2000)
+    assert np.load(tmp_path / "queries.npy").shape == (500, 64)
+    assert np.corrcoef(np.linalg.norm(made, axis=1), np.log1p(met))[0, 1] > 0.5
+
+
 def test_every_asked_pair_is_a_line_for_one_query_and_for_batches(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
