@@ -104,6 +104,7 @@ def test_no_key_takes_a_value_of_every_kind(section: str, key: str) -> None:
         ("ranking", "pool", 0),
         ("ranking", "epochs", 0),
         ("ranking", "learning_rate", float("nan")),
+        ("ranking", "name", "dcnv2"),
         ("evaluation", "ks", []),
         ("evaluation", "ks", [10, 0]),
         ("postranking", "steps", [{"trade_off": 0.5}]),
@@ -115,6 +116,51 @@ def test_a_value_out_of_range_is_named(section: str, key: str, value: Any) -> No
         Config.from_dict(with_key(section, key, value))
     assert str(raised.value).startswith(f"`{key}` in [{section}] expected ")
     assert "received" in str(raised.value)
+
+
+TASKS: dict[str, Any] = {"met": {}, "stars": {"column": "rating", "loss": "squared"}}
+MANY: dict[str, Any] = {"name": "multi_task", "tasks": TASKS}
+
+
+@pytest.mark.parametrize(
+    ("ranking", "message"),
+    [
+        ({"tasks": TASKS}, r"tasks and `name = 'multi_task'` together; received name='mlp'"),
+        ({"name": "multi_task"}, r"together; received name='multi_task' and the tasks \[\]"),
+        (MANY | {"formula": {"star": 1.0}}, r"task 'star', which is not in .*Did you mean 'stars'"),
+        (MANY | {"formula": {"stars": float("inf")}}, r"`formula` in \[ranking\] expected finite"),
+        (MANY | {"combine": "max"}, r"`combine` in \[ranking\] expected one of 'product', 'sum'"),
+        (MANY | {"tasks": {"met": {"colum": "x"}}}, r"`colum` in \[ranking.tasks.met\].*'column'"),
+        (
+            MANY | {"tasks": {"met": {"loss": "hinge"}}},
+            r"`loss` in \[ranking.tasks.met\] exp",
+        ),
+        (
+            MANY | {"tasks": {"met": {"at_least": 4}}},
+            r"`column` in \[ranking.tasks.met\] exp",
+        ),
+        (
+            MANY | {"tasks": {"met": {"weight": 0}}},
+            r"`weight` in \[ranking.tasks.met\] exp",
+        ),
+        (MANY | {"options": {"loss": "binary"}}, r"`options` in \[ranking\] may not hold 'loss'"),
+    ],
+)
+def test_a_wrong_task_or_formula_is_named(ranking: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Config.from_dict({**BASE, "ranking": ranking})
+
+
+def test_who_reads_what() -> None:
+    def of(**ranking: Any) -> bool:
+        return Config.from_dict({**BASE, "ranking": ranking}).ranking.reads_all
+
+    assert not of()
+    assert of(features="all")
+    assert of(name="din")
+    assert not of(name="fm")
+    with pytest.raises(ConfigError, match="'din', which reads the user's history"):
+        of(name="din", features="signals")
 
 
 def test_a_negative_seed_is_an_error() -> None:
@@ -148,6 +194,7 @@ def test_a_configuration_survives_json() -> None:
         "evaluation": {"ks": [5]},
         "postranking": {"steps": [{"name": "mmr", "trade_off": 0.7}]},
     }
+    tables["ranking"] = {"name": "multi_task", "tasks": TASKS, "options": {"experts": "ple"}}
     config = Config.from_dict(tables)
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
@@ -203,6 +250,12 @@ def test_the_documentation_names_every_key_with_its_default() -> None:
             made = f.default_factory() if callable(f.default_factory) else f.default
             shown = "—" if made is None else f"`{json.dumps(made)}`"
             assert rows[f.name] == shown, (section, f.name)
+
+
+def test_the_example_of_several_tasks_is_a_good_configuration() -> None:
+    config = Config.from_toml(ROOT / "examples" / "several_tasks.toml").ranking
+    assert [*config.chosen_tasks] == ["met", "like", "stars"]
+    assert config.score_formula.to_config()["weights"] == {"met": 1.0, "stars": 0.5}
 
 
 def test_the_example_of_ones_own_data_is_a_good_configuration() -> None:

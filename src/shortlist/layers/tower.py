@@ -90,7 +90,8 @@ class Tower(keras.layers.Layer):
                 combiner="sqrtn" if pooled(name) else None,
                 mask_zero=pooled(name),
                 embeddings_initializer=keras.initializers.RandomNormal(stddev=0.05),
-                name=f"{name}_embedding",
+                # PyTorch keeps weights under their names, which may hold no dot there.
+                name=f"{name}_embedding".replace(".", "_"),
             )
             for name, info in self.features.items()
             if info.kind in ("categorical", "multi")

@@ -94,7 +94,8 @@ def table_for(info: FeatureInfo, width: int, initializer: Any, name: str) -> Emb
         combiner="sqrtn" if several else None,
         mask_zero=several,
         embeddings_initializer=initializer,
-        name=name,
+        # PyTorch keeps weights under their names, which may hold no dot there.
+        name=name.replace(".", "_"),
     )
 
 

@@ -30,7 +30,7 @@ from shortlist.models.rankers.final_mlp import FinalMLP
 from shortlist.models.rankers.fm import DeepFM, FMRanker
 from shortlist.models.rankers.logistic_regression import LogisticRegression
 from shortlist.models.rankers.mask_net import MaskNet
-from shortlist.models.rankers.multi_task import MultiTaskRanker
+from shortlist.models.rankers.multi_task import CHANCES, MultiTaskRanker
 
 __all__ = ["RANKERS", "draw_ranker"]
 
@@ -77,6 +77,7 @@ def draw_ranker(model: Any, weights: Path, pen: Pen) -> None:
     if isinstance(model, DIN):
         vectors.append(_history(pen, model, vectors))
     read = Read(pen, vectors, NUMBERS if model.numbers else None, model.embedding_dim)
+    pen.graph.metadata["class"] = type(model).__name__
     pen.graph.metadata["tasks"] = json.dumps([*getattr(model, "tasks", ())])
     scores = RANKERS[type(model)](model, read)
     if isinstance(model, MultiTaskRanker):
@@ -181,7 +182,7 @@ def _multi_task(model: Any, read: Read) -> str:
     for (name, loss), (vector, hidden, output) in zip(model.tasks.items(), own, strict=True):
         said = dense(pen, output, mlp(pen, hidden, vector))
         if loss == "binary":
-            said = pen.op("Sigmoid", said)
+            said = pen.op("Clip", pen.op("Sigmoid", said), *map(pen.number, CHANCES))
         elif name in model.bounds:
             said = pen.op("Clip", said, *map(pen.number, model.bounds[name]))
         parts.append(said)

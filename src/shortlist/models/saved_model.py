@@ -33,7 +33,7 @@ def save(model: TwoTower | Ranker, path: Path) -> list[str]:
             "candidate": (model.candidate_embeddings, model.candidate_tower.features),
         }
     else:
-        endpoints = {"score": (model, model.features)}
+        endpoints = {"score": (model.answers, model.features)}
     for name, (function, features) in endpoints.items():
         signature = {feature: _spec(feature, info) for feature, info in features.items()}
         archive.add_endpoint(name, function, input_signature=[signature])

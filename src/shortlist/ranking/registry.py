@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from shortlist.errors import ConfigError, nearest
 
-__all__ = ["RANKERS", "make_ranker", "ranker_class", "ranker_name"]
+__all__ = ["RANKERS", "check_options", "make_ranker", "ranker_class", "ranker_name"]
 
 #: Where each ranker's class is; it is imported when it is asked for.
 RANKERS: Mapping[str, str] = MappingProxyType(
@@ -81,15 +81,23 @@ def make_ranker(name: str, features: Any, **options: Any) -> Any:
     >>> type(make_ranker("fm", {"item": FeatureInfo("categorical", size=3)})).__name__
     'FMRanker'
     """
-    kind = ranker_class(name)
-    known = _options(kind)
+    check_options(name, options)
+    return ranker_class(name)(features, **options)
+
+
+def check_options(name: str, options: Iterable[str]) -> None:
+    """Look whether a ranker has options of these names.
+
+    Raises:
+        ConfigError: there is no such ranker, or it has no such option.
+    """
+    known = _options(ranker_class(name))
     for option in options:
         if option not in known:
             raise ConfigError(
                 f"The ranker {name!r} has no option {option!r}; it has {', '.join(sorted(known))}."
                 f"{nearest(option, known)}"
             )
-    return kind(features, **options)
 
 
 def _options(kind: Any) -> set[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ class Explanation:
         retrieval_score, retrieval_place: what retrieval (in a row of the fallback: popularity)
             gave it, and its place in that order, from 0.
         ranking_score, ranking_place: the same of the ranker; None where it did not rank.
+        task_scores: what each task of a ranker of several tasks says; else empty.
         reasons: what each post-ranker that moved the item did, in order, in words.
     """
 
@@ -32,6 +33,7 @@ class Explanation:
     ranking_score: float | None
     ranking_place: int | None
     reasons: tuple[str, ...]
+    task_scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,7 @@ class Stages:
         cold: ``[B]`` bool: the rows that popularity answered.
         degraded: whether the ranker failed.
         trace: what the post-rankers did, if it was asked for.
+        task_scores: what each task of the ranker says of the places of ``retrieved``, likewise.
     """
 
     retrieved: Ranked
@@ -70,6 +73,7 @@ class Stages:
     cold: np.ndarray
     degraded: bool
     trace: Trace | None
+    task_scores: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def explain(stages: Stages) -> list[list[Explanation]]:
@@ -85,8 +89,15 @@ def _of_row(stages: Stages, row: int) -> list[Explanation]:
     for item in stages.final.lists()[row]:
         score, place = ranked.get(item, (None, None))
         reasons = tuple(trace.explain(row, item).splitlines())
-        found.append(Explanation(item, *retrieved[item], score, place, reasons))
+        first = retrieved[item]
+        told = _told(stages, row, first[1]) if score is not None else {}
+        found.append(Explanation(item, *first, score, place, reasons, told))
     return found
+
+
+def _told(stages: Stages, row: int, place: int) -> dict[str, float]:
+    """What each task says of a place of the pool."""
+    return {task: float(scores[row, place]) for task, scores in stages.task_scores.items()}
 
 
 def _placed(ranked: Ranked, row: int) -> dict[Any, tuple[float, int]]:

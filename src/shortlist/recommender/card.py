@@ -18,12 +18,13 @@ def facts_of(recommender: Recommender) -> dict[str, Any]:
     postranker = recommender.postranker
     config = {} if postranker is None else postranker.to_config()
     steps = config.get("steps", [config] if config else [])
+    ranker = recommender.ranker
     return {
         "items": recommender.size,
         "users": len(recommender.users.histories.users),
         "interactions": len(recommender.users.histories.items_flat),
         "retrieval": type(recommender.retriever).__name__,
-        "ranking": None if recommender.ranker is None else type(recommender.ranker).__name__,
+        "ranking": None if ranker is None else getattr(ranker, "kind", type(ranker).__name__),
         "postranking": [step["name"] for step in steps],
         "pool": recommender.pool,
     }

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from shortlist.errors import ConfigError, nearest
+from shortlist.recommender.ranking_config import RankingConfig
 from shortlist.recommender.schema import build, check, positive
 
 __all__ = [
@@ -204,28 +205,6 @@ class RetrievalConfig:
         rate = self.unknown_user_rate
         check("retrieval", "unknown_user_rate", rate, 0.0 <= rate < 1.0, "a share in [0, 1)")
         check("retrieval", "weight_decay", self.weight_decay, self.weight_decay >= 0, "0 or more")
-
-
-@dataclass(frozen=True)
-class RankingConfig:
-    """The ranker that re-orders what retrieval found.
-
-    Attributes:
-        enabled: false leaves it out.
-        pool: how many candidates are retrieved and ranked.
-        epochs: passes over the lists it learns from.
-        learning_rate: AdamW's, at the start; it falls along a cosine.
-    """
-
-    enabled: bool = True
-    pool: int = 200
-    epochs: int = 12
-    learning_rate: float = 0.003
-
-    def __post_init__(self) -> None:
-        positive("ranking", "pool", self.pool)
-        positive("ranking", "epochs", self.epochs)
-        positive("ranking", "learning_rate", self.learning_rate)
 
 
 @dataclass(frozen=True)

@@ -107,15 +107,14 @@ def _write_saved_models(folder: Folder, draft: Draft) -> None:
 
 def save_models() -> None:
     """Write the SavedModels that stdin asks for, in a process whose backend is TensorFlow."""
-    from shortlist.models import Ranker, TwoTower  # noqa: PLC0415  (loads Keras)
-    from shortlist.models.saved_model import save  # noqa: PLC0415
-    from shortlist.recommender.weights import read_model  # noqa: PLC0415
+    from shortlist.models.saved_model import save  # noqa: PLC0415  (loads Keras)
+    from shortlist.recommender.models import read_ranker, read_towers  # noqa: PLC0415
 
     asked = json.load(sys.stdin)
     folder = read_folder(asked["bundle"], kind="recommender")
     for part, target in asked["targets"].items():
-        kind = TwoTower if _MODELS[part] == "towers" else Ranker
-        save(read_model(folder.folder(part), kind), Path(target))
+        read: Any = read_towers if _MODELS[part] == "towers" else read_ranker
+        save(read(folder.folder(part), "keras"), Path(target))
 
 
 def _write_mlflow(folder: Folder, draft: Draft) -> None:

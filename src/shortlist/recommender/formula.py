@@ -101,7 +101,8 @@ class FormulaReranker:
         formula: how they become one.
 
     Scores of places that hold no item do not matter. A recommender with this ranker cannot be
-    saved: what ``score`` does is code.
+    saved: what ``score`` does is code. The ranker of several tasks that ``shortlist train`` makes
+    (``name = "multi_task"`` in [ranking]) has its formula with it, and can.
 
     >>> found = Ranked(np.array([[7, 8]]), np.array([[2.0, 1.0]]), np.array([[True, True]]))
     >>> rank = FormulaReranker(lambda q, r: {"click": np.array([[0.1, 0.9]])},
@@ -120,8 +121,11 @@ class FormulaReranker:
 
     def __call__(self, queries: Queries, ranked: Ranked) -> Ranked:
         """The same items in the order of the combined scores."""
-        scores = {
+        return ranked.rescored(self.formula(self.task_scores(queries, ranked)))
+
+    def task_scores(self, queries: Queries, ranked: Ranked) -> Mapping[str, np.ndarray]:
+        """The scores ``[B, K]`` by task, with 1 in places that hold no item."""
+        return {
             task: np.where(ranked.valid, values, 1.0)
             for task, values in self.score(queries, ranked).items()
         }
-        return ranked.rescored(self.formula(scores))

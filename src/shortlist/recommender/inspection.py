@@ -114,8 +114,9 @@ def _size(folder: Folder) -> dict[str, Any]:
 
 def _models(folder: Folder) -> dict[str, str]:
     """What runs each model, by the part it stands in."""
-    ending = "/export.json"
-    return {
+    ending, trees = "/export.json", "/trees/trees.json"
+    boosted = {n.removesuffix(trees): "LightGBM" for n in folder.names if n.endswith(trees)}
+    return boosted | {
         name.removesuffix(ending): "Keras: " + problem
         if (problem := folder.read_json(name)["problem"])
         else "ONNX"

@@ -19,7 +19,7 @@ from shortlist.recommender.encoders import catalogue
 from shortlist.recommender.fit import fit_retriever
 from shortlist.recommender.pipeline import Recommender
 from shortlist.recommender.provenance import fingerprint, libraries
-from shortlist.recommender.reranking import fit_reranker
+from shortlist.recommender.reranking import check_ranking, fit_reranker
 from shortlist.recommender.storage import next_version
 from shortlist.recommender.timing import Stage, timed
 from shortlist.recommender.users import UserStore
@@ -85,6 +85,7 @@ class Job:
         with self._stage("split") as say:
             split = splitting.split(data, self.config.split)
             say(f"{len(split.train):,} to train, {len(split.test):,} to test: {split.description}")
+        check_ranking(self.config, split.train)
         recommender = self._train(split, data, postranker, start)
         with self._stage("evaluation") as say:
             report = self._evaluate(recommender, split, data)
@@ -130,7 +131,7 @@ class Job:
                     config=config,
                     on_progress=self._progress("ranking"),
                 )
-                say(f"a ranker over {config.ranking.pool} candidates")
+                say(f"{config.ranking.name} over {config.ranking.pool} candidates")
         return Recommender(
             retriever,
             UserStore.of(train, data.users),

@@ -5,6 +5,8 @@ weights.safetensors    every weight, once              -> Keras and ONNX
 *.onnx                 graphs that point at the weights -> ONNX Runtime, to serve
 golden.safetensors     questions and answers           replayed whenever the graphs are loaded
 export.json            whether there are graphs, and why not
+
+A ranker has its name beside them, in ranker.json; one of LightGBM has trees/ in their place.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -22,10 +24,12 @@ from shortlist.bundle import Draft, Folder
 from shortlist.errors import BundleError, ConfigError, MissingDependencyError
 from shortlist.inference import OnnxRanker, OnnxTowers, golden, has_runtime
 from shortlist.inference.models import CANDIDATE, QUERY, RANKER, OnnxModel
+from shortlist.ranking.boosted import BoostedTrees
+from shortlist.ranking.registry import ranker_class, ranker_name
 from shortlist.recommender.weights import read_model, write_model
 
 if TYPE_CHECKING:
-    from shortlist.models import Ranker, TwoTower
+    from shortlist.models import TwoTower
 
 __all__ = [
     "Engine",
@@ -64,10 +68,10 @@ class Towers(Protocol):
 
 
 class RankerModel(Protocol):
-    """What ranking needs of a model: a `Ranker` and an `OnnxRanker` are such."""
+    """What ranking needs of a model: rankers of Keras, `BoostedTrees` and `OnnxRanker` are such."""
 
     def score(self, features: Any) -> np.ndarray:
-        """Scores of the leading shape of the features."""
+        """Scores of the leading shape of the features; of several tasks, ``T`` of each."""
 
 
 def write_towers(draft: Draft, model: Towers) -> None:
@@ -92,7 +96,10 @@ def write_towers(draft: Draft, model: Towers) -> None:
 
 
 def write_ranker(draft: Draft, model: RankerModel) -> None:
-    """Write a ranker, from Keras or as it was loaded.
+    """Write a ranker, from Keras, LightGBM or as it was loaded.
+
+    Raises:
+        ConfigError: its class is none that can be loaded again.
 
     Warns:
         NotExportedWarning: it cannot be exported; why is said and written down.
@@ -100,15 +107,28 @@ def write_ranker(draft: Draft, model: RankerModel) -> None:
     if isinstance(model, OnnxRanker):
         _copy(model.folder, draft)
         return
-    keras_model: Any = model
-    _write(draft, model, {RANKER: (keras_model.features, model.score)})
+    name = ranker_name(model)
+    if name is None:
+        raise ConfigError(
+            f"A saved ranker expected a class of shortlist.ranking.RANKERS; received "
+            f"{type(model).__name__}, which could not be loaded again."
+        )
+    draft.write_json("ranker.json", {"name": name})
+    ranker: Any = model
+    if isinstance(model, BoostedTrees):
+        model.write(draft.folder("trees"))
+        asked = golden.questions(model.features)
+        _write_golden(draft, {RANKER: asked}, {RANKER: model.score(asked)})
+        return
+    _write(draft, model, {RANKER: (ranker.features, ranker.score)})
 
 
 def read_towers(folder: Folder, engine: Engine = "auto", *, threads: int = 1) -> Towers:
     """Open what `write_towers` wrote; see `Recommender.load`."""
     if _wants_onnx(folder, engine):
         towers = OnnxTowers(folder.path, threads=threads)
-        _replay(folder, {QUERY: towers.query, CANDIDATE: towers.candidate})
+        graphs = {QUERY: towers.query, CANDIDATE: towers.candidate}
+        _replay(folder, {name: (graph, graph.kinds) for name, graph in graphs.items()})
         return towers
     from shortlist.models import TwoTower  # noqa: PLC0415  (loads Keras, so only when needed)
 
@@ -117,14 +137,31 @@ def read_towers(folder: Folder, engine: Engine = "auto", *, threads: int = 1) ->
 
 
 def read_ranker(folder: Folder, engine: Engine = "auto", *, threads: int = 1) -> RankerModel:
-    """Open what `write_ranker` wrote; see `Recommender.load`."""
+    """Open what `write_ranker` wrote; see `Recommender.load`.
+
+    Raises:
+        BundleError: it has a name that this version does not know.
+        MissingDependencyError: it was made with LightGBM, which is not installed.
+    """
+    # Bundles had no such file when there was one ranker.
+    name = folder.read_json("ranker.json")["name"] if "ranker.json" in folder else "mlp"
+    if name == "lightgbm":
+        trees = BoostedTrees.read(folder.folder("trees"))
+        trees.threads = threads
+        _replay(folder, {RANKER: (trees.score, trees.features)})
+        return trees
     if _wants_onnx(folder, engine):
         ranker = OnnxRanker(folder.path, threads=threads)
-        _replay(folder, {RANKER: ranker.graph})
+        _replay(folder, {RANKER: (ranker.graph, ranker.graph.kinds)})
         return ranker
-    from shortlist.models import Ranker  # noqa: PLC0415  (loads Keras, so only when needed)
-
-    model: Ranker = read_model(folder, Ranker)
+    try:
+        kind = ranker_class(name)
+    except ConfigError as error:
+        raise BundleError(
+            f"{folder.path} holds a ranker that this version does not know: {error} Load it with "
+            "the version that wrote it."
+        ) from error
+    model: RankerModel = read_model(folder, kind)
     return model
 
 
@@ -134,15 +171,10 @@ def _write(
     weights, keys = write_model(draft, model)
     asked = {name: golden.questions(features) for name, (features, _) in graphs.items()}
     answers = {name: _answers(name, answer, asked[name]) for name, (_, answer) in graphs.items()}
-    arrays = {
-        f"{name}/{feature}": array
-        for name, question in asked.items()
-        for feature, array in question.items()
-    }
     problem = _export(model, weights, keys, asked, answers)
     draft.write_json("export.json", {"graphs": [] if problem else [*graphs], "problem": problem})
     if problem is None:
-        draft.write_arrays("golden.safetensors", {**arrays, **answers})
+        _write_golden(draft, asked, answers)
         return
     warnings.warn(
         f"The {type(model).__name__} is saved without ONNX graphs, so serving it needs Keras: "
@@ -150,6 +182,19 @@ def _write(
         NotExportedWarning,
         stacklevel=2,
     )
+
+
+def _write_golden(
+    draft: Draft,
+    asked: Mapping[str, Mapping[str, np.ndarray]],
+    answers: Mapping[str, np.ndarray],
+) -> None:
+    arrays = {
+        f"{name}/{feature}": array
+        for name, question in asked.items()
+        for feature, array in question.items()
+    }
+    draft.write_arrays("golden.safetensors", {**arrays, **answers})
 
 
 def _answers(name: str, answer: Answer, asked: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -210,15 +255,16 @@ def _wants_onnx(folder: Folder, engine: Engine) -> bool:
     return False
 
 
-def _replay(folder: Folder, graphs: Mapping[str, OnnxModel]) -> None:
+def _replay(folder: Folder, models: Mapping[str, tuple[Answer, Iterable[str]]]) -> None:
+    """Let each model, which reads those features, repeat its golden answers."""
     stored = folder.read_arrays("golden.safetensors")
-    for name, graph in graphs.items():
+    for name, (answer, features) in models.items():
         try:
-            asked = {feature: stored[f"{name}/{feature}"] for feature in graph.kinds}
+            asked = {feature: stored[f"{name}/{feature}"] for feature in features}
             answers = stored[name]
         except KeyError as error:
             raise BundleError(f"{folder.path} holds no golden answers for {error}.") from error
-        golden.replay(str(folder.path / name), graph, asked, answers)
+        golden.replay(str(folder.path / name), answer, asked, answers)
 
 
 def _copy(source: Path, draft: Draft) -> None:

@@ -229,7 +229,7 @@ class Recommender:
             ConfigError, SchemaError, DataError: as for `embed_items`; nothing is then changed.
         """
         rows = rows_of(items, self.items.schema)
-        self._live.upsert(towers(self.retriever, "upsert_items()"), rows)
+        self._live.upsert(towers(self.retriever, "upsert_items()"), self.ranker, rows)
         return rows.height
 
     def remove_items(self, ids: Sequence[Any] | np.ndarray) -> None:

@@ -2,69 +2,151 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from shortlist.bundle import Draft, Folder
-from shortlist.data import Interactions, LeakWarning, Split, splits
+from shortlist.data import Interactions
 from shortlist.errors import ConfigError
 from shortlist.features import FeatureInfo
-from shortlist.ids import IdMap
 from shortlist.inference import OnnxRanker
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
-from shortlist.recommender.config import Config, RankingConfig
+from shortlist.ranking.registry import check_options
+from shortlist.recommender.attributes import Attributes
+from shortlist.recommender.config import Config
 from shortlist.recommender.fit import fit_retriever
+from shortlist.recommender.formula import ScoreFormula
 from shortlist.recommender.models import Engine, RankerModel, read_ranker, write_ranker
+from shortlist.recommender.ranker_lists import (
+    check_tasks,
+    gains,
+    hold_out,
+    kept,
+    questions,
+    task_labels,
+)
+from shortlist.recommender.ranker_models import fit_ranker
 from shortlist.recommender.retrieval import TowerRetriever
 from shortlist.recommender.signals import SIGNALS, ItemVectors, Signals
-from shortlist.recommender.users import UserStore
-from shortlist.recommender.weights import load_keras
 
-if TYPE_CHECKING:
-    from shortlist.models import Ranker
-
-__all__ = ["Reranker", "fit_reranker"]
+__all__ = ["Reranker", "check_ranking", "fit_reranker"]
 
 
 class Reranker:
-    """Scores the candidates of every query anew, from `Signals`.
+    """Scores the candidates of every query anew.
 
     Args:
-        model: a trained `Ranker` of the signals, or one as an ONNX graph.
+        model: a trained ranker, of Keras, LightGBM or an ONNX graph.
         signals: what it is told of each candidate.
         vectors: the items' vectors, those of the retriever.
+        attributes: what it is told besides, of user and item; None for nothing.
+        formula: how the scores of a model of several tasks become one.
+
+    Raises:
+        ConfigError: the formula names a task that the model has not, or it is missing.
     """
 
-    def __init__(self, model: RankerModel, signals: Signals, vectors: ItemVectors) -> None:
+    def __init__(
+        self,
+        model: RankerModel,
+        signals: Signals,
+        vectors: ItemVectors,
+        *,
+        attributes: Attributes | None = None,
+        formula: ScoreFormula | None = None,
+    ) -> None:
         self.model = model
         self.signals = signals
         self.vectors = vectors
+        self.attributes = attributes
+        self.formula = formula
+        self.tasks: tuple[str, ...] = tuple(getattr(model, "tasks", ()))
+        named = () if formula is None else tuple(formula.weights)
+        if bool(self.tasks) != bool(named) or not set(named) <= set(self.tasks):
+            raise ConfigError(
+                f"Expected a formula of some of the model's tasks, {[*self.tasks]}; received "
+                f"one of {[*named]}."
+            )
+
+    @property
+    def kind(self) -> str:
+        """The class of the model that was trained, such as ``"DCNv2"``."""
+        if isinstance(self.model, OnnxRanker):
+            return self.model.graph.metadata.get("class", "Ranker")
+        return type(self.model).__name__
 
     def __call__(self, queries: Queries, ranked: Ranked) -> Ranked:
-        """The same items in the order of the model's scores."""
-        if isinstance(self.model, OnnxRanker):
-            matrix = self.signals.matrix(queries, ranked, self.vectors)
-            return ranked.rescored(self.model.score_signals(matrix))
-        return ranked.rescored(self.model.score(self.signals(queries, ranked, self.vectors)))
+        """The same items in the order of the model's scores, or of the formula of its tasks'."""
+        if self.formula is None:
+            return ranked.rescored(self._scores(queries, ranked))
+        return ranked.rescored(self.formula(self.task_scores(queries, ranked)))
+
+    def task_scores(self, queries: Queries, ranked: Ranked) -> Mapping[str, np.ndarray]:
+        """The score ``[B, K]`` of each place by each task; nothing where there is one task.
+
+        Places that hold no item have 1.
+        """
+        if not self.tasks:
+            return {}
+        scores = np.where(ranked.valid[..., None], self._scores(queries, ranked), 1.0)
+        return {task: scores[..., n] for n, task in enumerate(self.tasks)}
+
+    def _scores(self, queries: Queries, ranked: Ranked) -> np.ndarray:
+        if isinstance(self.model, OnnxRanker) and self.attributes is None:
+            return self.model.score_signals(self.signals.matrix(queries, ranked, self.vectors))
+        features = self.signals(queries, ranked, self.vectors)
+        if self.attributes is not None:
+            features |= self.attributes(queries, ranked)
+        return self.model.score(features)
 
     def write(self, draft: Draft) -> None:
         """Write model and signals into a part of a bundle; the vectors are the retriever's."""
         write_ranker(draft.folder("model"), self.model)
         self.signals.write(draft.folder("signals"))
+        draft.write_json(
+            "reranker.json",
+            {
+                "features": "signals" if self.attributes is None else "all",
+                "formula": self.formula and self.formula.to_config(),
+            },
+        )
 
     @classmethod
     def read(
-        cls, folder: Folder, vectors: ItemVectors, engine: Engine = "auto", *, threads: int = 1
+        cls,
+        folder: Folder,
+        retriever: TowerRetriever,
+        items: pl.DataFrame,
+        engine: Engine = "auto",
+        *,
+        threads: int = 1,
     ) -> Reranker:
-        """Open what `write` wrote; see `Recommender.load` for the options."""
-        signals = Signals.read(folder.folder("signals"))
-        return cls(read_ranker(folder.folder("model"), engine, threads=threads), signals, vectors)
+        """Open what `write` wrote, beside that retriever and catalogue; see `Recommender.load`."""
+        # Bundles had no such file when there was one ranker.
+        said = folder.read_json("reranker.json") if "reranker.json" in folder else {}
+        formula = said.get("formula")
+        return cls(
+            read_ranker(folder.folder("model"), engine, threads=threads),
+            Signals.read(folder.folder("signals")),
+            retriever.item_vectors,
+            attributes=_attributes(retriever, items) if said.get("features") == "all" else None,
+            formula=None if formula is None else ScoreFormula.from_config(formula),
+        )
+
+
+def check_ranking(config: Config, events: Interactions) -> None:
+    """Look whether [ranking] can be done, before anything is trained.
+
+    Raises:
+        ConfigError, SchemaError, DataError: an option of the ranker or a task is wrong.
+    """
+    if config.ranking.enabled:
+        check_options(config.ranking.name, config.ranking.options)
+        check_tasks(config, events)
 
 
 def fit_reranker(
@@ -79,13 +161,16 @@ def fit_reranker(
     """Train a ranker on what retrieval returns for events it has not seen.
 
     The latest part of every user's training events is held out, retrieval is trained on the rest,
-    and the ranker learns to put what was held out above the rest of the candidates. It then ranks
-    the candidates of ``retriever``, which was trained on all of ``train``.
+    and the ranker learns to put what was held out above the rest of the candidates; one of several
+    tasks learns what the held-out events say of them. It then ranks the candidates of
+    ``retriever``, which was trained on all of ``train``.
 
     Raises:
-        ConfigError: the candidates hold none of the held-out items, so there is nothing to learn.
+        ConfigError: the candidates hold none of the held-out items, or none with a label of some
+            task, so there is nothing to learn.
     """
-    inner = _hold_out(train, config)
+    check_ranking(config, train)
+    inner = hold_out(train, config)
     earlier = fit_retriever(
         inner.train,
         users,
@@ -95,75 +180,37 @@ def fit_reranker(
         seed=config.seed,
         on_progress=on_progress,
     )
-    queries = _questions(inner, users)
+    queries = questions(inner, users)
     pool = earlier(queries, config.ranking.pool)
-    gains = _gains(pool, inner.test, queries)
-    learnable = gains.max(axis=1) > 0
+    found = gains(pool, inner.test, queries)
+    learnable = found.max(axis=1) > 0
     if not learnable.any():
         raise ConfigError(
             f"The ranker has nothing to learn from: none of the {config.ranking.pool} candidates "
             "retrieved for any user is among the events held out. Train retrieval longer, raise "
             "`pool` in [ranking], or set `enabled = false` there."
         )
+    labels = task_labels(pool, inner.test, queries, config)
     signals = Signals.of(inner.train).standardized(queries, pool, earlier.item_vectors)
     features = signals(queries, pool, earlier.item_vectors)
-    model = _fit_model(
-        {name: values[learnable] for name, values in features.items()},
-        gains[learnable],
+    infos = {name: FeatureInfo("numeric") for name in SIGNALS}
+    attributes = _attributes(retriever, items) if config.ranking.reads_all else None
+    if attributes is not None:
+        features |= attributes(queries, pool)
+        infos |= attributes.describe()
+    model = fit_ranker(
+        infos,
+        {name: kept(values, learnable) for name, values in features.items()},
+        found[learnable],
+        {name: values[learnable] for name, values in labels.items()},
         config.ranking,
         config.seed,
     )
     final = replace(Signals.of(train), mean=signals.mean, scale=signals.scale)
-    return Reranker(model, final, retriever.item_vectors)
+    formula = config.ranking.score_formula if labels else None
+    vectors = retriever.item_vectors
+    return Reranker(model, final, vectors, attributes=attributes, formula=formula)
 
 
-def _hold_out(train: Interactions, config: Config) -> Split:
-    if config.features.history == "others" or not train.has_time:
-        with warnings.catch_warnings():
-            # The ranker only has to learn from lists like those it will rank.
-            warnings.simplefilter("ignore", LeakWarning)
-            return splits.random(train, test=0.2, seed=config.seed)
-    return splits.by_user_time(train, test=0.2)
-
-
-def _questions(inner: Split, users: pl.DataFrame | None) -> Queries:
-    store = UserStore.of(inner.train, users)
-    ids = inner.test.users
-    history = store.history(ids)
-    return Queries(ids, history, store.features(ids), history)
-
-
-def _gains(pool: Ranked, held_out: Interactions, queries: Queries) -> np.ndarray:
-    """``[B, K]``: 1 where a candidate was met in the held-out part, 0 elsewhere, -1 for no item."""
-    users = IdMap(queries.users).of(held_out.users)[held_out.user_codes]
-    met = set(zip(users.tolist(), held_out.frame["item"].to_list(), strict=True))
-    gains = np.full(pool.ids.shape, -1.0, dtype=np.float32)
-    for row, (ids, valid) in enumerate(zip(pool.ids, pool.valid, strict=True)):
-        hits = [(row, item) in met for item in ids.tolist()]
-        gains[row] = np.where(valid, np.array(hits, dtype=np.float32), -1.0)
-    return gains
-
-
-def _fit_model(
-    features: dict[str, np.ndarray], gains: np.ndarray, config: RankingConfig, seed: int
-) -> Ranker:
-    from shortlist.models import Ranker  # noqa: PLC0415
-    from shortlist.training import set_seed  # noqa: PLC0415
-
-    keras = load_keras()
-    set_seed(seed)
-    model = Ranker(
-        {name: FeatureInfo("numeric") for name in SIGNALS},
-        loss="listwise",
-        hidden_units=(64, 32),
-        dropout=0.1,
-    )
-    batch_size = min(32, len(gains))
-    steps = config.epochs * -(-len(gains) // batch_size)
-    rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps, alpha=0.02)
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=0.01))
-    # A list with more to be found says more about the order, though not in proportion.
-    weight = np.sqrt((gains > 0).sum(axis=1)).astype(np.float32)
-    data = {**features, "label": gains, "sample_weight": weight}
-    model.fit(data, batch_size=batch_size, epochs=config.epochs, verbose=0)
-    return model
+def _attributes(retriever: TowerRetriever, items: pl.DataFrame) -> Attributes:
+    return Attributes(retriever.encoder, retriever.candidate_encoder, items)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +84,10 @@ class Machine:
                 queries, wishes.k, self.catalogue.table, vectors, seed=wishes.seed, trace=trace
             )
             final = wishes.postranker(final, context)
-        return Stages(retrieved, ranked, final.top(wishes.k), cold, degraded, trace)
+        told: Mapping[str, np.ndarray] = {}
+        if wishes.explain and ranked is not None:
+            told = self._task_scores(queries, retrieved)
+        return Stages(retrieved, ranked, final.top(wishes.k), cold, degraded, trace, told)
 
     def _found(
         self, queries: Queries, cold: np.ndarray, size: int, allow: Allow, wishes: Wishes
@@ -115,6 +118,11 @@ class Machine:
                 raise
             _log.exception("The ranker failed; the order of retrieval stands in for its own.")
             return None, True
+
+    def _task_scores(self, queries: Queries, retrieved: Ranked) -> Mapping[str, np.ndarray]:
+        """What each task of the ranker says of the pool, where it has several."""
+        say = getattr(self.ranker, "task_scores", None)
+        return {} if say is None else say(queries, retrieved)
 
     def _filtered(self, source: Retriever, queries: Queries, size: int, allow: Allow) -> Ranked:
         """What a retriever that knows no filters finds, without what may not be shown."""

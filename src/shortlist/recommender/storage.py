@@ -51,15 +51,15 @@ def load_recommender(path: Path, engine: Engine, threads: int) -> dict[str, Any]
     folder = read_folder(latest_version(path), kind="recommender")
     config = folder.read_json("recommender.json")
     retriever = read_retriever(folder.folder("retriever"), engine, threads=threads)
+    items = folder.read_table("items.parquet")
     ranker = None
     if config["ranker"]:
-        vectors = retriever.item_vectors
-        ranker = Reranker.read(folder.folder("ranker"), vectors, engine, threads=threads)
+        ranker = Reranker.read(folder.folder("ranker"), retriever, items, engine, threads=threads)
     rules = config["postranker"]
     return {
         "retriever": retriever,
         "users": UserStore.read(folder.folder("users")),
-        "items": folder.read_table("items.parquet"),
+        "items": items,
         "fallback": Popularity.read(folder.folder("fallback")),
         "ranker": ranker,
         "postranker": PostRanker.from_config(rules) if rules else None,

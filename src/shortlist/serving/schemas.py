@@ -159,11 +159,15 @@ class StageOut(BaseModel):
 
 
 class Explanation(BaseModel):
-    """What retrieval and the ranker gave an item, and what each post-ranker that moved it says."""
+    """What retrieval and the ranker gave an item, and what each post-ranker that moved it says.
+
+    ``tasks``: what each task of a ranker of several tasks says of it; else empty.
+    """
 
     retrieval: StageOut
     ranking: StageOut | None
     reasons: list[str]
+    tasks: dict[str, float] = {}
 
 
 class Recommendation(BaseModel):

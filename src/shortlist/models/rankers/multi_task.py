@@ -19,7 +19,10 @@ from shortlist.models.ranker import Ranker
 from shortlist.tasks.multi_task import MultiTask
 from shortlist.tasks.ranking import Ranking
 
-__all__ = ["MultiTaskRanker"]
+__all__ = ["CHANCES", "MultiTaskRanker"]
+
+#: What a probability is held within: a product of powers needs one that is not 0.
+CHANCES = (1e-6, 1 - 1e-6)
 
 TaskLoss = Literal["binary", "squared"]
 Experts = Literal["shared_bottom", "mmoe", "ple"]
@@ -160,7 +163,7 @@ class MultiTaskRanker(Ranker):
         for n, (name, loss) in enumerate(self.tasks.items()):
             said = logits[..., n]
             if loss == "binary":
-                said = ops.sigmoid(said)
+                said = ops.clip(ops.sigmoid(said), *CHANCES)
             elif name in self.bounds:
                 said = ops.clip(said, *self.bounds[name])
             parts.append(said)

@@ -76,4 +76,5 @@ def _why(said: Explanation) -> dict[str, Any]:
     if said.ranking_place is not None:
         ranking = {"place": said.ranking_place + 1, "score": said.ranking_score}
     retrieval = {"place": said.retrieval_place + 1, "score": said.retrieval_score}
-    return {"retrieval": retrieval, "ranking": ranking, "reasons": list(said.reasons)}
+    told: dict[str, Any] = {"retrieval": retrieval, "ranking": ranking}
+    return told | {"reasons": list(said.reasons), "tasks": dict(said.task_scores)}
