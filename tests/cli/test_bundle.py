@@ -84,5 +84,10 @@ def test_recommend_to_everybody(cli: Callable[..., Any], bundle: str, tmp_path: 
         "2",
     )
     assert found.json["rows"] == 0
-    for words in (["--all"], ["--out", "x"], ["--all", "--out", "x", "--user", "1"]):
+    for words in (
+        ["--all"],
+        ["--out", "x"],
+        ["--all", "--out", "x", "--user", "1"],
+        ["--user", "1", "--engine", "ray"],
+    ):
         assert cli("recommend", bundle, *words).code == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -48,15 +48,21 @@ def recommend(
         Path | None,
         typer.Option("--out", help="With --all: a Parquet file; a stopped run goes on."),
     ] = None,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option("--engine", help="With --all: this process, or Ray and its workers."),
+    ] = "local",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Recommend to users, known or new; with --history alone to somebody without a name."""
     quiet_backends(debug=debug)
+    if engine != "local" and not everybody:
+        raise ConfigError(f"--engine {engine} goes with --all.")
     if everybody or out is not None:
         if not everybody or out is None or user or history is not None:
             raise ConfigError("--all and --out go together, and with neither --user nor --history.")
-        done = _recommend_to_all(bundle, out, k, where)
+        done = _recommend_to_all(bundle, out, k, where, engine)
         emit(done, lambda console: _show_written(console, done), as_json=as_json)
         return
     if not user and history is None:
@@ -83,30 +89,36 @@ def recommend(
     emit(found, lambda console: _show(console, found), as_json=as_json)
 
 
-def _recommend_to_all(bundle: Path, out: Path, k: int, where: str | None) -> dict[str, Any]:
+def _recommend_to_all(
+    bundle: Path, out: Path, k: int, where: str | None, engine: str
+) -> dict[str, Any]:
     from shortlist.bundle import read_folder
     from shortlist.cli.progress import StageLines
-    from shortlist.recommender import Recommender, recommend_all
+    from shortlist.recommender import Recommender, on_ray, recommend_all
     from shortlist.recommender.storage import latest_version
 
     version = latest_version(bundle)
-    recommender = Recommender.load(version)
-    identity = read_folder(version, kind="recommender").manifest.fingerprint
+    users = 0
     with StageLines() as lines:
-        written = recommend_all(
-            recommender,
-            out,
-            k=k,
-            where=where,
-            identity=identity,
-            on_progress=lambda done, total: lines.progress("users", done, total),
-        )
-    return {
-        "bundle": version,
-        "out": out,
-        "users": len(recommender.users.histories.users),
-        "rows": written,
-    }
+
+        def told(done: int, total: int) -> None:
+            nonlocal users
+            users = total
+            lines.progress("users", done, total)
+
+        if engine == "ray":
+            written = on_ray.recommend_all(version, out, k=k, where=where, on_progress=told)
+        else:
+            identity = read_folder(version, kind="recommender").manifest.fingerprint
+            written = recommend_all(
+                Recommender.load(version),
+                out,
+                k=k,
+                where=where,
+                identity=identity,
+                on_progress=told,
+            )
+    return {"bundle": version, "out": out, "users": users, "rows": written}
 
 
 def _show_written(console: Console, done: dict[str, Any]) -> None:
