@@ -17,11 +17,17 @@ from typing import TYPE_CHECKING
 
 import keras
 
+from shortlist._backend.loaders import TakesLoaders
+
 if TYPE_CHECKING or keras.backend.backend() == "jax":
-    from shortlist._backend.trainer.jax import StepTrainer
+    from shortlist._backend.trainer.jax import StepTrainer as NativeTrainer
 elif keras.backend.backend() == "tensorflow":
-    from shortlist._backend.trainer.tensorflow import StepTrainer
+    from shortlist._backend.trainer.tensorflow import StepTrainer as NativeTrainer
 else:
-    from shortlist._backend.trainer.torch import StepTrainer
+    from shortlist._backend.trainer.torch import StepTrainer as NativeTrainer
 
 __all__ = ["StepTrainer"]
+
+
+class StepTrainer(TakesLoaders, NativeTrainer):
+    """The trainer of the backend that Keras runs on."""
