@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from copy import copy
 
 import numpy as np
 import pytest
@@ -26,6 +27,12 @@ TASKS = {"tasks": {"met": "binary", "stars": "squared"}, "bounds": {"stars": (1.
 FORMULA = ScoreFormula({"met": 1.0, "stars": 0.5})
 
 
+@pytest.fixture(scope="module")
+def base(towers):
+    """One of each part but the ranker: making towers takes long."""
+    return towers()
+
+
 def randomized(model):
     model.build_all()
     generator = np.random.default_rng(1)
@@ -37,6 +44,7 @@ def randomized(model):
 
 def with_ranker(recommender, name, *, reads_all=True, **options):
     """The recommender with another ranker, that says something of everything."""
+    recommender = copy(recommender)
     retriever, old = recommender.retriever, recommender.ranker
     infos, attributes = {name: FeatureInfo("numeric") for name in SIGNALS}, None
     if reads_all:
@@ -76,14 +84,14 @@ def grown(trees, recommender, old):
 
 
 # JAX compiles every operation of each: those that share least, the rest with the slow tests.
-FAST = ("din", "multi_task", "lightgbm")
+FAST = ("multi_task", "lightgbm")
 
 
 @pytest.mark.parametrize(
     "name", [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in RANKERS]
 )
-def test_a_bundle_with_it_answers_alike(name, towers, tmp_path):
-    mine = with_ranker(towers(), name)
+def test_a_bundle_with_it_answers_alike(name, base, tmp_path):
+    mine = with_ranker(base, name)
     mine.save(tmp_path / "1")
     expected = mine.recommend(ASKED, k=6, explain=True)
     found = Recommender.load(tmp_path / "1", engine="onnx")
@@ -101,8 +109,8 @@ def test_a_bundle_with_it_answers_alike(name, towers, tmp_path):
     assert Recommender.load(tmp_path / "2").recommend(ASKED, k=6).lists() == expected.lists()
 
 
-def test_a_server_needs_no_framework_for_it(towers, tmp_path):
-    with_ranker(towers(), "multi_task").save(tmp_path / "1")
+def test_a_server_needs_no_framework_for_it(base, tmp_path):
+    with_ranker(base, "multi_task").save(tmp_path / "1")
     program = (
         "import sys, json\n"
         "sys.modules.update(dict.fromkeys(['keras', 'jax', 'tensorflow', 'torch']))\n"
@@ -119,8 +127,8 @@ def test_a_server_needs_no_framework_for_it(towers, tmp_path):
     assert told.keys() == {"met", "stars"}
 
 
-def test_each_item_says_what_its_tasks_say(towers, tmp_path):
-    with_ranker(towers(), "multi_task").save(tmp_path / "1")
+def test_each_item_says_what_its_tasks_say(base, tmp_path):
+    with_ranker(base, "multi_task").save(tmp_path / "1")
     recommender = Recommender.load(tmp_path / "1")
     found = recommender.recommend([1, None], k=5, explain=True)
     for said, score in zip(found.explanations[0], found.scores[0], strict=True):
@@ -132,8 +140,8 @@ def test_each_item_says_what_its_tasks_say(towers, tmp_path):
     assert found.explanations[1][0].task_scores == {}  # what is popular was not ranked
 
 
-def test_a_new_item_is_ranked_by_its_attributes(towers, tmp_path):
-    with_ranker(towers(), "deep_fm").save(tmp_path / "1")
+def test_a_new_item_is_ranked_by_its_attributes(base, tmp_path):
+    with_ranker(base, "deep_fm").save(tmp_path / "1")
     recommender = Recommender.load(tmp_path / "1")
     known = recommender.items.row(0, named=True)
     recommender.upsert_items([{**known, "item": 999}, {**known, "item": 100, "genres": []}])
@@ -151,15 +159,15 @@ def test_a_new_item_is_ranked_by_its_attributes(towers, tmp_path):
 
 
 @pytest.mark.slow
-def test_saved_models_of_another_ranker(towers, tmp_path):
+def test_saved_models_of_another_ranker(base, tmp_path):
     pytest.importorskip("tensorflow")
-    with_ranker(towers(), "multi_task", experts="shared_bottom").save(tmp_path / "1")
+    with_ranker(base, "multi_task", experts="shared_bottom").save(tmp_path / "1")
     out = export(tmp_path / "1", tmp_path / "tf", "saved-model")
     assert (out / "ranker" / "model" / "saved_model.pb").exists()
 
 
-def test_what_cannot_be_kept_is_said(towers, tmp_path):
-    recommender = with_ranker(towers(), "mlp", reads_all=False)
+def test_what_cannot_be_kept_is_said(base, tmp_path):
+    recommender = with_ranker(base, "mlp", reads_all=False)
 
     class Mine(type(recommender.ranker.model)):
         pass
@@ -178,10 +186,10 @@ def test_what_cannot_be_kept_is_said(towers, tmp_path):
         Reranker(tasks, signals, vectors)
 
 
-def test_a_ranker_of_a_later_version_is_said(towers, tmp_path, monkeypatch):
+def test_a_ranker_of_a_later_version_is_said(base, tmp_path, monkeypatch):
     from shortlist.recommender import models
 
     monkeypatch.setattr(models, "ranker_name", lambda _: "of_tomorrow")
-    towers().save(tmp_path / "1")
+    base.save(tmp_path / "1")
     with pytest.raises(BundleError, match=r"ranker that this version does not know: .*tomorrow"):
         Recommender.load(tmp_path / "1", engine="keras")
