@@ -13,6 +13,7 @@ from shortlist.layers.experts import PLE, MMoE, SharedBottom
 from shortlist.layers.fm import FM
 from shortlist.layers.history import HistoryPooling
 from shortlist.layers.interacting_attention import InteractingAttention
+from shortlist.layers.light_graph_convolution import LightGraphConvolution
 from shortlist.layers.mask_block import MaskBlock
 from shortlist.layers.mlp import MLP
 from shortlist.layers.multi_layer_dcn import MultiLayerDCN
@@ -38,6 +39,7 @@ __all__ = [
     "FeatureGate",
     "HistoryPooling",
     "InteractingAttention",
+    "LightGraphConvolution",
     "MMoE",
     "MaskBlock",
     "MultiLayerDCN",
