@@ -84,6 +84,30 @@ def test_weights_say_how_much_a_row_counts():
     assert ((trees.score(data) > 0) == data["label"]).mean() > 0.9
 
 
+def test_lists_of_one_and_empty_lists():
+    data = batch(40, 1)
+    data["label"][:3] = -1  # lists of nothing
+    trees = BoostedTrees(FEATURES, loss="listwise", **OPTIONS).fit(data)
+    asked = {name: values for name, values in data.items() if name != "label"}
+    assert np.isfinite(trees.score(asked)).all()
+    assert trees.score({name: values[:, :0] for name, values in asked.items()}).shape == (40, 0)
+    assert trees.score({name: values[:0] for name, values in asked.items()}).shape == (0, 1)
+
+
+def test_what_an_encoder_never_saw_and_what_is_no_number():
+    trees = BoostedTrees(FEATURES, **OPTIONS).fit(batch(60))
+    data = batch(4)
+    unseen = {**data, "item": np.zeros(4, "int32"), "genres": np.zeros((4, 2), "int32")}
+    assert np.isfinite(trees.score(unseen)).all()
+    with pytest.raises(SchemaError, match=r"'ages', which it was not made for.*mean 'age'"):
+        trees.score({**data, "ages": data["age"]})
+    wrong = {**data, "age": np.array([0.0, 1.0, np.nan, 2.0])}
+    with pytest.raises(DataError, match=r"feature 'age'; row 2 has \[nan\]"):
+        trees.score(wrong)
+    with pytest.raises(DataError, match=r"feature 'age'; row 2 has \[nan\]"):
+        trees.fit(wrong)
+
+
 def test_what_is_refused():
     with pytest.raises(ConfigError, match=r"'binari'.*Did you mean 'binary'"):
         BoostedTrees(FEATURES, loss="binari")

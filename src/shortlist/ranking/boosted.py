@@ -21,13 +21,12 @@ from shortlist.errors import (
     nearest,
 )
 from shortlist.features import Encoder, FeatureInfo
+from shortlist.ranking.boosted_table import category_columns, refuse_unknown, table_of
 
 __all__ = ["BoostedTrees"]
 
 Loss = Literal["binary", "listwise", "squared"]
 _OBJECTIVES = {"binary": "binary", "listwise": "lambdarank", "squared": "regression"}
-# A feature of several codes becomes a column a code, if there are no more than these.
-_MOST_COLUMNS = 256
 
 
 class BoostedTrees:
@@ -100,7 +99,7 @@ class BoostedTrees:
 
         Raises:
             SchemaError: a feature or the label is missing.
-            DataError: labels are no numbers the loss can take.
+            DataError: labels are no numbers the loss can take, or a number is NaN or infinite.
             MissingDependencyError: LightGBM is not installed.
         """
         library = _library()
@@ -130,11 +129,15 @@ class BoostedTrees:
 
         Raises:
             NotFittedError: it has not been fitted.
-            SchemaError: a feature is missing.
+            SchemaError: a feature is missing, or is none that the ranker was made for.
+            DataError: a number is NaN or infinite.
         """
         if self._booster is None:
             raise NotFittedError("These trees are not grown. Call fit(batch) first.")
-        table, lead = self._table(features)
+        refuse_unknown(self.features, features, self.label)
+        table, lead = table_of(self.features, features)
+        if not len(table):  # no rows, or lists of no places
+            return np.zeros(lead, dtype=np.float32)
         found = self._booster.predict(table, raw_score=True, num_threads=self.threads or 0)
         return np.asarray(found, dtype=np.float32).reshape(lead)
 
@@ -206,7 +209,7 @@ class BoostedTrees:
                 f"The ranker expected the label {self.label!r} in a batch; received "
                 f"{sorted(batch)}.{nearest(self.label, batch)}"
             )
-        table, lead = self._table(batch)
+        table, lead = table_of(self.features, batch)
         labels = np.asarray(batch[self.label], dtype=np.float64)
         if labels.shape != lead:
             raise DataError(
@@ -225,7 +228,7 @@ class BoostedTrees:
             weight=None if weight is None else weight[kept],
             group=group,
             reference=like,
-            categorical_feature=self._categories(),
+            categorical_feature=category_columns(self.features),
             free_raw_data=True,
         )
 
@@ -250,45 +253,6 @@ class BoostedTrees:
         there = labels >= 0
         counts = there.sum(axis=1)
         return there.reshape(-1), counts[counts > 0]
-
-    def _table(self, features: Mapping[str, Any]) -> tuple[np.ndarray, tuple[int, ...]]:
-        """The columns that LightGBM is given, and the leading shape."""
-        parts: list[np.ndarray] = []
-        lead: tuple[int, ...] = ()
-        for name, info in self.features.items():
-            if name not in features:
-                raise SchemaError(
-                    f"The ranker expected the feature {name!r} in its input; received "
-                    f"{sorted(features)}.{nearest(name, features)}"
-                )
-            values = np.asarray(features[name])
-            own = info.kind in ("multi", "vector")
-            lead = values.shape[: values.ndim - own]
-            flat = values.reshape(-1, *values.shape[values.ndim - own :])
-            if info.kind == "multi":
-                flat = _indicators(flat, info.size or 0)
-            parts.append(flat.astype(np.float32).reshape(len(flat), -1))
-        return np.concatenate(parts, axis=1), lead
-
-    def _categories(self) -> list[int]:
-        """The numbers of the columns that are categories."""
-        found, place = [], 0
-        for info in self.features.values():
-            if info.kind == "categorical":
-                found.append(place)
-            size = info.size or 0
-            several = size - 1 if size <= _MOST_COLUMNS else 1
-            place += {"multi": several, "vector": info.dim or 1}.get(info.kind, 1)
-        return found
-
-
-def _indicators(codes: np.ndarray, size: int) -> np.ndarray:
-    """A column for each code but 0; for very many codes, how many a row has."""
-    if size > _MOST_COLUMNS:
-        return (codes != 0).sum(axis=1, keepdims=True)
-    found = np.zeros((len(codes), size), dtype=np.float32)
-    np.put_along_axis(found, codes.astype(np.int64), 1.0, axis=1)
-    return found[:, 1:]
 
 
 def _library() -> Any:
