@@ -15,6 +15,7 @@ from benchmarks import (
     evaluate,
     evaluate_large,
     gowalla,
+    ingest,
     movielens,
     postranking,
     quality,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "rank-serve": rank_serve.run,
     "vectors": vectors.run,
     "search": search.run,
+    "ingest": ingest.run,
 }
 
 

@@ -26,6 +26,8 @@ _NAMED = (
     "keras",
     "lightgbm",
     "numpy",
+    "pandas",
+    "polars",
     "scann",
     "shortlist",
     "tensorflow",
@@ -69,6 +71,12 @@ def fed(columns: dict[str, Any], batch: int) -> dict[str, Any]:
     import tensorflow as tf
 
     return {"x": tf.data.Dataset.from_tensor_slices(columns).batch(batch).cache()}
+
+
+def limit_memory(megabytes: int) -> None:
+    """Let the system refuse this program more memory of its own; mapped files do not count."""
+    size = megabytes * 10**6
+    resource.setrlimit(resource.RLIMIT_DATA, (size, size))
 
 
 def _cpu_seconds() -> float:
