@@ -8,9 +8,10 @@ import subprocess
 import sys
 from math import prod
 
+import polars as pl
 import pytest
 
-from shortlist.errors import ConfigError
+from shortlist.errors import ConfigError, DataError, SchemaError
 from shortlist.recommender.byte_sizes import parse_bytes, show_bytes
 from shortlist.recommender.config import Config
 from shortlist.recommender.planning import Plan, make_plan
@@ -248,6 +249,37 @@ def test_the_data_are_counted_as_training_counts_them():
     changed = {t.name: t.rows for t in larger.tables if t.rows != rows[t.name]}
     names = ("candidate_bias", "candidate_tower/item_embedding", "query_tower/history_embedding")
     assert changed == dict.fromkeys(names, 8)
+
+
+def test_data_larger_than_memory_is_counted_as_it_streams_by(tmp_path):
+    for part in range(3):
+        events = {"who": [f"u{n % 70}" for n in range(part, 200)], "film": range(part, 200)}
+        pl.DataFrame(events).write_parquet(tmp_path / f"{part}.parquet")
+    pl.DataFrame({"film": [7, 900, 901]}).write_parquet(tmp_path / "films.parquet")
+    files = {
+        "interactions": f"{tmp_path}/[0-9].parquet",
+        "items": str(tmp_path / "films.parquet"),
+        "user": "who",
+        "item": "film",
+    }
+
+    def rows(**options) -> dict[str, int]:
+        config = Config.from_dict({"data": files})
+        plan = make_plan(config, devices=1, memory=GB, stream=True, **options)
+        return {table.name: table.rows for table in plan.tables}
+
+    assert rows()["query_tower/user_embedding"] == 71
+    assert rows()["candidate_tower/item_embedding"] == 203
+    assert rows(items=9)["candidate_tower/item_embedding"] == 10
+    files["item"] = "flim"
+    with pytest.raises(SchemaError, match=r"films\.parquet expected a column 'flim'.*'film'"):
+        rows()
+    (tmp_path / "1.parquet").write_bytes(b"no")
+    files["item"] = "film"
+    with pytest.raises(DataError, match=r"Cannot read '.*1\.parquet' as Parquet"):
+        rows()
+    with pytest.raises(ConfigError, match="received dataset = 'synthetic'"):
+        make_plan(Config.from_dict(SYNTHETIC), devices=1, memory=GB, stream=True)
 
 
 @pytest.mark.parametrize(

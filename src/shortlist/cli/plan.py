@@ -33,6 +33,10 @@ def plan(
         int | None,
         typer.Option("--items", help="Plan for so many items. With --users no data is read."),
     ] = None,
+    stream: Annotated[
+        bool,
+        typer.Option("--stream", help="Count all of the data block by block: it need not fit."),
+    ] = False,
     shards: Annotated[
         int | None, typer.Option("--shards", help="Split large tables into so many parts.")
     ] = None,
@@ -54,6 +58,7 @@ def plan(
         memory=size,
         users=users,
         items=items,
+        stream=stream,
         shards=shards,
         min_rows=MIN_ROWS if min_rows is None else min_rows,
     )

@@ -9,10 +9,12 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from shortlist.errors import ConfigError
+from shortlist.data.ingestion.counting import count_ids
+from shortlist.data.sources import read_source
+from shortlist.errors import ConfigError, SchemaError, nearest
 from shortlist.features import FeatureInfo
 from shortlist.recommender import source, splitting
-from shortlist.recommender.config import Config
+from shortlist.recommender.config import Config, DataConfig
 from shortlist.recommender.encoders import Encoders, catalogue
 from shortlist.recommender.fit import serving_length
 
@@ -56,7 +58,9 @@ class Sizes:
     history: bool
 
 
-def sizes_of(config: Config, users: int | None = None, items: int | None = None) -> Sizes:
+def sizes_of(
+    config: Config, users: int | None = None, items: int | None = None, *, stream: bool = False
+) -> Sizes:
     """Count the training part of the data as `train` does, or take the numbers that are given.
 
     Args:
@@ -64,15 +68,21 @@ def sizes_of(config: Config, users: int | None = None, items: int | None = None)
         users: how many users to plan for, in place of those of the data.
         items: how many items. Where both are given the data is not read, and attributes of users
             and items, whose tables are small, are left out.
+        stream: count users and items in all of the data, block by block, where it is larger than
+            memory; attributes are left out as well.
 
     Raises:
         ShortlistError: the data cannot be had or used.
-        ConfigError: a number is not positive.
+        ConfigError: a number is not positive, or data that is no Parquet file is to be streamed.
     """
     for name, given in (("users", users), ("items", items)):
         if given is not None and given < 1:
             raise ConfigError(f"{name} expected a whole number from 1 up; received {given!r}.")
     batch_size = config.retrieval.batch_size
+    if stream and (users is None or items is None):
+        counted = _streamed(config.data)
+        users = counted["user"] if users is None else users
+        items = counted["item"] if items is None else items
     if users is not None and items is not None:
         query, candidate = _without_attributes(config)
     else:
@@ -99,6 +109,26 @@ def sizes_of(config: Config, users: int | None = None, items: int | None = None)
     )
     dense = sum(info.dim or 1 for s in (query, candidate) for info in s.values() if _dense(info))
     return Sizes(tables, dense * dim, batch_size, dim + 1, history=True)
+
+
+def _streamed(config: DataConfig) -> dict[str, int]:
+    """How many users and items all events have, and how many items the item file adds."""
+    if config.interactions is None:
+        raise ConfigError(
+            f"Data is streamed from Parquet files that [data] names with `interactions`; received "
+            f"dataset = {config.dataset!r}. Count it in memory."
+        )
+    known = {}
+    if config.items is not None:
+        items = read_source(config.items)
+        if config.item not in items.columns:
+            raise SchemaError(
+                f"{config.items} expected a column {config.item!r} with the items' ids; it has "
+                f"{items.columns}.{nearest(config.item, items.columns)}"
+            )
+        known = {config.item: items[config.item]}
+    counts = count_ids(config.interactions, [config.user, config.item], known=known)
+    return {"user": counts[config.user], "item": counts[config.item]}
 
 
 def _without_attributes(config: Config) -> tuple[Features, Features]:

@@ -114,6 +114,7 @@ def make_plan(
     memory: int,
     users: int | None = None,
     items: int | None = None,
+    stream: bool = False,
     shards: int | None = None,
     min_rows: int = MIN_ROWS,
 ) -> Plan:
@@ -125,6 +126,7 @@ def make_plan(
         memory: bytes of each.
         users: plan for so many in place of those of the data, see `sizes_of`.
         items: likewise.
+        stream: count data that is larger than memory, see `sizes_of`.
         shards: take these, whether it fits or not.
         min_rows: the rows from which a table is split.
 
@@ -139,7 +141,7 @@ def make_plan(
         raise ConfigError(
             f"shards expected a divisor of the number of devices, {devices}; received {shards!r}."
         )
-    sizes = sizes_of(config, users, items)
+    sizes = sizes_of(config, users, items, stream=stream)
     wanted = _ways(sizes, devices) if shards is None else [shards]
     if any(sizes.batch_size % (devices // count) for count in wanted):
         raise ConfigError(
