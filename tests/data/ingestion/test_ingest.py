@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import random
 import subprocess
 import sys
@@ -165,6 +166,50 @@ def test_several_corrupt_files_are_counted(files, tmp_path):
         damage(files / f"{number}.parquet", "footer")
     with pytest.raises(DataError, match=r"Cannot read '.*0\.parquet'"):
         ingest(f"{files}/*.parquet", tmp_path / "out", **OPTIONS, skip_corrupt=True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(24, "Too many open files"),
+        pl.exceptions.ComputeError("cannot map: Cannot allocate memory (os error 12)"),
+        MemoryError(),
+        KeyboardInterrupt(),
+    ],
+)
+def test_what_the_machine_refuses_is_no_corrupt_file(files, tmp_path, monkeypatch, error):
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(pl, "scan_parquet", fails)
+    with pytest.raises((type(error), BundleError)):
+        ingest(f"{files}/*.parquet", tmp_path / "out", **OPTIONS, skip_corrupt=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="no such limit there")
+def test_memory_is_bounded_below_the_size_of_the_data(tmp_path):
+    ramp = pl.int_range(1_000_000, eager=True)
+    for part in range(6):
+        columns = {f"x{n}": ramp * (n + 1) + part for n in range(10)}
+        pl.DataFrame(columns).write_parquet(tmp_path / f"{part}.parquet", row_group_size=100_000)
+    program = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_DATA, (400_000_000,) * 2)
+from shortlist.data import ingest
+names = [f"x{n}" for n in range(10)]
+found = ingest(sys.argv[1], sys.argv[2], codes=names[:1], values=names[1:], block_rows=100_000)
+print(len(found), found.sizes["x0"], sum(array.nbytes for array in found.columns.values()))
+"""
+    child = subprocess.run(
+        [sys.executable, "-c", program, f"{tmp_path}/*.parquet", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"POLARS_MAX_THREADS": "2", "OMP_NUM_THREADS": "1"},
+    )
+    assert child.returncode == 0, child.stderr[-2000:]
+    assert child.stdout.split() == ["6000000", "1000006", "456000000"]
 
 
 PROGRAM = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,9 @@ from shortlist.data.sources import expand_paths
 from shortlist.errors import DataError, SchemaError, nearest
 
 __all__ = ["Block", "Source", "blocks_of", "find_sources", "read_block"]
+
+
+_RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,10 @@ def _reason(error: BaseException) -> str:
     panic = type(error).__name__ == "PanicException"
     if not panic and not isinstance(error, pl.exceptions.PolarsError | OSError):
         raise error
-    if isinstance(error, FileNotFoundError | PermissionError):
+    # The machine, not the file, is to blame: polars' own errors have the number in their text.
+    number = _RUST_ERROR.search(str(error))
+    code = int(number[1]) if number else getattr(error, "errno", None)
+    if code is not None and code != errno.EIO:
         raise error
     return str(error).split("\n\n", maxsplit=1)[0].rstrip(".") + "."
 
