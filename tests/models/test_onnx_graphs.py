@@ -183,6 +183,8 @@ def test_a_ranker_scores_lists_and_numbers_side_by_side(tmp_path):
     lists = {"one": signals[..., 0], "two": signals[..., 1]}
     np.testing.assert_allclose(found.score(lists), model.score(lists), atol=1e-5)
     np.testing.assert_allclose(found.score_signals(signals), found.score(lists), atol=1e-6)
+    assert found.score_signals(signals[:, :0]).shape == (3, 0)
+    assert found.score({name: values[:, :0] for name, values in lists.items()}).shape == (3, 0)
 
 
 def test_weights_are_not_copied_and_rows_come_in_any_number(tmp_path):
