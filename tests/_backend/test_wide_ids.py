@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shortlist._backend.trainer.wide_ids import WideIds
+from shortlist._backend.trainer.wide_ids import WideIds, refuse_wide
+from shortlist.data import Batches
+from shortlist.errors import DataError
+from shortlist.training import BatchDataset
 
 pytestmark = pytest.mark.backend
 
@@ -43,3 +47,17 @@ def test_other_arrays_are_left_alone():
     batch = {"x": np.ones(2, "float32"), "i": np.ones(2, "int32"), "n": None}
     narrowed = WideIds().narrow(batch)
     assert all(narrowed[name] is batch[name] for name in batch)
+
+
+def test_over_several_devices_a_wide_integer_is_refused():
+    narrow = {"id": np.array([2**31 - 1, -(2**31)]), "score": np.array([1e12, 0])}
+    wide = narrow | {"time": np.array([1, 2**40])}
+    refuse_wide(wide)  # one device: each batch is narrowed, and what was wide is known
+    if keras.backend.backend() != "jax":
+        return
+    with keras.distribution.DataParallel(devices=["cpu:0"], auto_shard_dataset=False).scope():
+        refuse_wide(narrow)
+        with pytest.raises(DataError, match=r"'time' expected integers of 32 bits.* 1099511627776"):
+            refuse_wide(wide)
+        with pytest.raises(DataError, match="'time' expected"):
+            BatchDataset(Batches(wide, 2))[0]

@@ -13,6 +13,7 @@ import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +30,8 @@ _LOST = re.compile(
 )
 #: How many bytes of a table are brought together at a time.
 _BLOCK = 2**26
+#: Whether another process is known to be gone.
+_others_gone = threading.Event()
 
 
 def start(address: str | None, size: int | None, number: int | None, lost: int, wait: int) -> None:
@@ -128,6 +131,7 @@ def stops_together() -> Iterator[None]:
     except (RuntimeError, ValueError) as error:
         if count() == 1 or isinstance(error, ShortlistError) or not _LOST.search(str(error)):
             raise
+        _others_gone.set()
         raise TrainingError(
             f"Process {index()} of {count()} stops: another one was lost ({_first_line(error)}). "
             "Nothing was written since the last checkpoint. Start all of them again; with a "
@@ -147,8 +151,8 @@ def _rows_everywhere(mesh: Any) -> Any:
 
 
 def _leave_at_once() -> None:
-    """End a program that fails, before JAX waits for the others to end as well."""
-    if getattr(sys, "last_value", None) is None:
+    """End a program that fails at once; JAX would wait for the others to end as well."""
+    if getattr(sys, "last_value", None) is None and not _others_gone.is_set():
         return
     logging.shutdown()
     sys.stdout.flush()

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from shortlist._backend.trainer.wide_ids import refuse_wide
 from shortlist.data import Batches
 from shortlist.training.processes import own_part
 
@@ -46,16 +47,21 @@ class BatchDataset(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[dict[str, Any]]:
         """Batch ``index`` of the current epoch, in a tuple as Keras wants it."""
+        batch = self._batch(index)
+        refuse_wide(batch)
+        return (batch,)
+
+    def _batch(self, index: int) -> dict[str, Any]:
         self._given += 1
         if self._given <= self._skipped:
             # What is asked for first is thrown away; the first batch stands in for it.
-            return (self.batches.batch(self.epoch, 0, own_part()),)
+            return self.batches.batch(self.epoch, 0, own_part())
         if index != self._next or self._stream is None:
             if index not in (0, self._skipped):
-                return (self.batches.batch(self.epoch, index, own_part()),)
+                return self.batches.batch(self.epoch, index, own_part())
             self._open(index)
         self._next += 1
-        return (next(self._stream),)  # type: ignore[arg-type]
+        return next(self._stream)  # type: ignore[arg-type]
 
     def start_epoch(self, epoch: int, skip: int = 0) -> None:
         """Go to an epoch; the first ``skip`` batches asked for will not be looked at."""

@@ -15,7 +15,7 @@ from shortlist._backend import processes
 from shortlist._backend.rows.jax import Tape
 from shortlist._backend.rows.lookups import Lookup
 from shortlist._backend.trainer.interrupts import interrupts_held
-from shortlist._backend.trainer.wide_ids import WideIds
+from shortlist._backend.trainer.wide_ids import WideIds, refuse_wide
 from shortlist.errors import ConfigError, DataError
 
 State = tuple[list[Any], ...]
@@ -36,12 +36,14 @@ class StepTrainer:
     def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
         """Keras' own ``fit``; of several processes that train together, one alone never goes on."""
         _check_processes()
+        refuse_wide(_arrays(args, kwargs))
         with processes.stops_together():
             return super().fit(*args, **kwargs)  # type: ignore[misc]
 
     def evaluate(self: Any, *args: Any, **kwargs: Any) -> Any:
         """Keras' own ``evaluate``; of several processes that do it, one alone never goes on."""
         _check_processes()
+        refuse_wide(_arrays(args, kwargs))
         with processes.stops_together():
             return super().evaluate(*args, **kwargs)  # type: ignore[misc]
 
@@ -227,6 +229,12 @@ def _check_processes() -> None:
             "would train a model of its own; received none. Make, compile and fit the model within "
             "many_devices().scope()."
         )
+
+
+def _arrays(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What ``fit`` or ``evaluate`` was given as data, where it is arrays."""
+    data = args[0] if args else kwargs.get("x")
+    return data if isinstance(data, dict | list | tuple | np.ndarray) else None
 
 
 def _check_parts(batch: Any) -> None:

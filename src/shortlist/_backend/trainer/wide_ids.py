@@ -7,7 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["WideIds"]
+from shortlist.errors import DataError
+
+__all__ = ["WideIds", "refuse_wide"]
 
 _WIDE = (np.dtype("int64"), np.dtype("uint64"), np.dtype("uint32"))
 _LIMIT = 2**31 - 1
@@ -50,3 +52,23 @@ class WideIds:
         narrow = np.where(fits, narrow, folded).astype("int32")
         self._pairs[1].append((narrow, leaf))
         return narrow
+
+
+def refuse_wide(batch: Any) -> None:
+    """Look at arrays that Keras lays out over devices, and so narrows, before a step sees them.
+
+    Raises:
+        DataError: JAX runs over several devices, and an integer has no place in 32 bits.
+    """
+    if keras.backend.backend() != "jax" or keras.distribution.distribution() is None:
+        return
+    for path, leaf in keras.tree.flatten_with_path(batch):
+        if not isinstance(leaf, np.ndarray) or leaf.dtype not in _WIDE or not leaf.size:
+            continue
+        for value in (leaf.max(), leaf.min()):
+            if not -_LIMIT - 1 <= int(value) <= _LIMIT:
+                raise DataError(
+                    f"The feature {'/'.join(map(str, path))!r} expected integers of 32 bits, as "
+                    f"JAX has them over several devices; received {value}. Encode or hash them, or "
+                    "leave them out."
+                )
