@@ -24,6 +24,7 @@ _MEGABYTES = 2_000
 _FILE = 1_000_000
 _UNIT = "M rows/s of CPU"
 _BAR = 2.0
+_BAR_ROWS = 100_000_000
 _NO_MEMORY = re.compile("memory|alloc", re.IGNORECASE)
 _VALUES = ["time", "rating"]
 
@@ -71,7 +72,7 @@ def _lines(
         raise WorkerError(ours)
     speed, versions = rows / ours.cpu / 1e6, {"ours": ours.versions}
     details = {"ours_wall": ours.wall, "ours_peak_mb": ours.peak, **ours.found}
-    bar = None if settings.quick else _BAR
+    bar = _BAR if rows >= _BAR_ROWS else None
     yield Line(
         "ingest", case, speed, "bar", _BAR, _UNIT, at_least=bar, details=details, versions=versions
     )

@@ -51,19 +51,27 @@ def group_size(line):
     return math.prod(int(axes[name]) for name in found[2].split(","))
 
 def collectives(program):
-    # What each device sends in a ring: loops count as often as they run.
+    # What each device sends in a ring, and its multiplications and additions in matrix products:
+    # loops count as often as they run.
     computations, name = collections.defaultdict(list), None
     for line in program.splitlines():
         if found := re.match(r"(?:ENTRY )?%?([\\w.-]+) .*{$", line):
             name = found[1]
         computations[name].append(line)
-    sent, todo = [], [(re.search(r"^ENTRY %?([\\w.-]+)", program, re.M)[1], 1)]
+    sent, products, todo = [], 0, [(re.search(r"^ENTRY %?([\\w.-]+)", program, re.M)[1], 1)]
     while todo:
         name, times = todo.pop()
         for line in computations[name]:
             trips = re.search(r'known_trip_count":{"n":"(\\d+)"', line)
             for called in re.findall(r"(?:body|to_apply|calls)=%?([\\w.-]+)", line):
                 todo.append((called, times * int(trips[1]) if trips else times))
+            dot = re.search(r" = f32\\[([\\d,]+)\\]\\S* dot\\((?:f32\\S* )?%?([\\w.-]+),.*?"
+                            r"lhs_contracting_dims={(\\d+)}", line)
+            if dot:
+                left = next(re.search(r"= f32\\[([\\d,]+)\\]", one)[1] for one in computations[name]
+                            if re.match(rf"\\s*(?:ROOT )?%?{re.escape(dot[2])} =", one))
+                summed = int(left.split(",")[int(dot[3])])
+                products += 2 * math.prod(map(int, dot[1].split(","))) * summed * times
             move = re.search(r" = (.*?) (all-gather|all-to-all|all-reduce)[(]", line)
             if not move:
                 continue
@@ -73,7 +81,7 @@ def collectives(program):
             ring = (group_size(line) - 1) / group_size(line) * (1 + (move[2] == "all-reduce"))
             where = re.search(r'op_name="([^"]*)"', line)
             sent.append([move[2], [size * times * ring for size in sizes], where and where[1]])
-    return sent
+    return sent, products
 
 config = Config.from_dict(json.loads(sys.argv[1]))
 data = source.load(config.data)
@@ -101,9 +109,11 @@ for shards, min_rows, devices in json.loads(sys.argv[2]):
             step = jax.jit(model.train_step, donate_argnums=0,
                            out_shardings=(None, model._get_state_sharding_spec()))
             compiled = step.lower(state, (batch,)).compile()
+            moves, products = collectives(compiled.as_text())
             held = compiled.memory_analysis()
             answer |= {
-                "moves": collectives(compiled.as_text()),
+                "moves": moves,
+                "products": products,
                 "arguments": held.argument_size_in_bytes,
                 "temporary": held.temp_size_in_bytes,
             }
@@ -186,6 +196,12 @@ def test_the_formula_is_what_the_compiled_step_moves_and_holds():
         weights = plan.device_bytes - plan.step_bytes
         batch = 4 * 96 * 12
         assert weights <= found["arguments"] <= weights + batch + 1_000
+        # The softmax, the pooling of the history of 4, and the sum of at most 2 genres.
+        products = 6 * 96**2 * 17 + 4 * 96 * 4 * 16 + 2 * 96 * 2 * 16
+        computed = products * plan.shards // plan.devices
+        assert found["products"] <= computed
+        if plan.shards < 4:
+            assert found["products"] == computed
         assert 0.4 < found["temporary"] / plan.step_bytes < 1.3
     assert ratios[0] == pytest.approx(1, abs=1e-3)
     assert all(1 <= ratio < 1.6 for ratio in ratios), ratios
