@@ -145,6 +145,19 @@ def test_compute_metrics_leaves_out_the_metrics_over_the_corpus_alone():
     assert [float(*corpus.result().values()), float(batch.result())] == [1.0, 0.0]
 
 
+def test_every_metric_of_a_task_is_one_number_of_its_own_name():
+    corpus = FactorizedTopK(CANDIDATES, ks=(1, 9))
+    task = Retrieval(metrics=corpus, loss_metrics=[keras.metrics.Mean(name="task_loss")])
+    value = float(task(QUERIES, CANDIDATES))
+    found = {metric.name: float(metric.result()) for metric in task.metrics}
+    assert found.pop("task_loss") == pytest.approx(value)
+    assert found == {name: float(share) for name, share in corpus.result().items()}
+    assert list(found)[1] == "factorized_top_k/top_9_categorical_accuracy"
+    for metric in task.metrics:
+        metric.reset_state()
+    assert [float(metric.result()) for metric in task.metrics] == [0.0, 0.0, 0.0]
+
+
 def test_ids_with_extra_negatives_are_those_of_the_positives():
     metric = FactorizedTopK((np.arange(9, dtype="int32"), CANDIDATES), ks=(9,))
     ids = np.array([0, 1, 2, 3, 4, 99, 6, 7, 8], dtype="int32")
@@ -158,7 +171,7 @@ def test_factorized_metrics_can_be_exchanged_by_one_or_by_several():
     new = FactorizedTopK(CANDIDATES, name="new")
     task.factorized_metrics = new
     assert task.factorized_metrics == [new]
-    assert task.metrics == [new]
+    assert task.metrics == new.metrics
     task.factorized_metrics = [new, new]
     assert task.factorized_metrics == [new, new]
     task.factorized_metrics = None

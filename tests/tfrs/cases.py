@@ -310,7 +310,7 @@ def factorized(tfrs, corpus, layer, ids):
     options = {"true_candidate_ids": 100 + ROWS} if ids else {}
     metric.update_state(QUERIES, CORPUS[ROWS], sample_weight=WEIGHT, **options)
     result = metric.result()
-    return [float(x) for x in (result.values() if isinstance(result, dict) else result)]
+    return [float(x) for x in result]
 
 
 def evaluated(movielens, data, take):

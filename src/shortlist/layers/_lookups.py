@@ -13,7 +13,12 @@ from shortlist._backend.ragged.entries import Entries
 from shortlist.errors import DataError
 from shortlist.layers.table_config import output_shape
 
-__all__ = ["look_up"]
+__all__ = ["as_tensor", "look_up"]
+
+
+def as_tensor(value: Any) -> Any:
+    """A Python number as a tensor, anything else as it is."""
+    return ops.convert_to_tensor(value) if isinstance(value, int | float) else value
 
 
 def look_up(name: str, feature: Any, table: Any, ids: Any, weights: Any) -> Any:

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from shortlist.errors import ConfigError
+from shortlist.layers._named import flat_name
 
 __all__ = ["ClippyAdagrad", "shrink_by_references"]
 
@@ -140,17 +141,14 @@ class ClippyAdagrad(keras.optimizers.Optimizer):
         )
         if self.export_clipping_factors:
             self.clipping_factors = [
-                self.add_variable(shape=(), name=f"{v.path.replace('/', '_')}_clipping_factor")
+                self.add_variable(shape=(), name=f"{flat_name(v)}_clipping_factor")
                 for v in variables
             ]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update one variable."""
         rate = ops.cast(learning_rate, variable.dtype)
-        # TensorFlow may hand over single rows; the sum is the gradient of the whole variable.
-        gradient = ops.add(
-            ops.cast(gradient, variable.dtype), ops.zeros(variable.shape, variable.dtype)
-        )
+        gradient = _whole(gradient, variable)
         place = self._get_variable_index(variable)
         accumulator = self._accumulators[place]
         values = ops.convert_to_tensor(variable)
@@ -189,3 +187,11 @@ class ClippyAdagrad(keras.optimizers.Optimizer):
             "use_standard_accumulator_update",
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _whole(gradient: Any, variable: Any) -> Any:
+    """The gradient of a whole variable; TensorFlow may hand over single rows, some repeated."""
+    if not hasattr(gradient, "indices"):
+        return ops.cast(gradient, variable.dtype)
+    rows = ops.expand_dims(ops.convert_to_tensor(gradient.indices), 1)
+    return ops.scatter(rows, ops.cast(gradient.values, variable.dtype), variable.shape)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from shortlist.errors import ConfigError
+from shortlist.layers._named import name_of
 from shortlist.layers._refused import RefusedError
 
 __all__ = ["CompositeOptimizer"]
@@ -63,7 +64,7 @@ class CompositeOptimizer(keras.optimizers.Optimizer):
                 if other != place:
                     raise ConfigError(
                         "CompositeOptimizer expected each variable in one optimizer; received "
-                        f"{variable.path!r} both in {self._parts[other].name!r} and in "
+                        f"{name_of(variable)!r} both in {self._parts[other].name!r} and in "
                         f"{self._parts[place].name!r}."
                     )
 
@@ -80,9 +81,9 @@ class CompositeOptimizer(keras.optimizers.Optimizer):
         """
         if id(variable) not in self._owner:
             raise ConfigError(
-                f"CompositeOptimizer expected an optimizer for every variable; {variable.path!r} "
-                "has none and would not be trained. Add it to what one of the functions returns, "
-                "or set trainable=False on its layer."
+                "CompositeOptimizer expected an optimizer for every variable; "
+                f"{name_of(variable)!r} has none and would not be trained. Add it to what one of "
+                "the functions returns, or set trainable=False on its layer."
             )
         return self._parts[self._owner[id(variable)]]
 

@@ -64,7 +64,8 @@ class Cross(keras.layers.Layer):
         super().__init__(**kwargs)
         if diag_scale < 0:
             raise ConfigError(
-                f"diag_scale expected a number of at least 0; received {diag_scale!r}."
+                "`diag_scale` should be non-negative: expected a number of at least 0; "
+                f"received {diag_scale!r}."
             )
         if projection_dim is not None and projection_dim < 1:
             raise ConfigError(
@@ -112,7 +113,8 @@ class Cross(keras.layers.Layer):
         x = x0 if x is None else x
         if x0.shape[-1] != x.shape[-1]:
             raise DataError(
-                f"Cross expected x0 and x of one width; received {x0.shape[-1]} and {x.shape[-1]}."
+                "Cross expected x0 and x of one width (dimension mismatch); received "
+                f"{x0.shape[-1]} and {x.shape[-1]}."
             )
         product = x
         for kernel in self.kernels:

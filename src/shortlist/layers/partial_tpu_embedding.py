@@ -10,6 +10,7 @@ import keras
 from shortlist._backend.ragged import native
 from shortlist.errors import DataError, nearest
 from shortlist.layers._feature_plan import FeaturePlan, layer_arguments, layer_config
+from shortlist.layers._lookups import as_tensor
 from shortlist.layers.embedding import Embedding
 from shortlist.layers.table_config import table_initializer
 from shortlist.layers.table_optimizer import table_optimizer
@@ -89,6 +90,10 @@ class PartialTPUEmbedding(keras.layers.Layer):
         if self._tpu_embedding is not None:
             self._tpu_embedding.build()
         self.built = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As any layer; single ids may be Python numbers."""
+        return super().__call__(*keras.tree.map_structure(as_tensor, args), **kwargs)
 
     def call(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Look up every feature."""

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from shortlist.layers._named import flat_name
+
 __all__ = ["RowwiseAdagrad"]
 
 
@@ -55,7 +57,7 @@ class RowwiseAdagrad(keras.optimizers.Optimizer):
                 shape=(*v.shape[:-1], 1) if len(v.shape) > 1 else v.shape,
                 initializer=keras.initializers.Constant(self.initial_accumulator_value),
                 dtype=v.dtype,
-                name=f"{v.path.replace('/', '_')}_accumulator",
+                name=f"{flat_name(v)}_accumulator",
             )
             for v in variables
         ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 from shortlist.errors import ConfigError
 
@@ -79,7 +80,9 @@ def table_initializer(table: Any) -> Any:
         match = getattr(keras.initializers, type(given).__name__, None)
         if match is not None and hasattr(given, "get_config"):
             config = {k: v for k, v in given.get_config().items() if k != "dtype"}
-            return match.from_config(config)
+            # Keras' constant is one number, that of tf.tpu may be all of a table: a callable then.
+            if np.ndim(config.get("value", 0)) == 0:
+                return match.from_config(config)
     try:
         return keras.initializers.get(given)
     except (ValueError, TypeError) as error:

@@ -9,7 +9,7 @@ import keras
 from shortlist.errors import ConfigError, DataError, nearest
 from shortlist.layers import _distributed
 from shortlist.layers._feature_plan import FeaturePlan, layer_arguments, layer_config
-from shortlist.layers._lookups import look_up
+from shortlist.layers._lookups import as_tensor, look_up
 from shortlist.layers.embedding import Embedding
 from shortlist.layers.table_config import table_initializer
 from shortlist.layers.table_optimizer import table_optimizer
@@ -104,6 +104,10 @@ class TPUEmbedding(keras.layers.Layer):
         for table in self.tables:
             table.build(())
         self.built = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As any layer; single ids may be Python numbers."""
+        return super().__call__(*keras.tree.map_structure(as_tensor, args), **kwargs)
 
     def call(self, features: Any, weights: Any = None, serving_config: Any = None) -> Any:
         """Look up features and combine the lists among them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from shortlist import _backend  # noqa: F401  # isort: skip
@@ -87,10 +87,11 @@ class FactorizedTopK(Factorized):
         name: the first part of the names.
         during_training: measure training batches too.
 
-    The results are called ``factorized_top_k/top_1_categorical_accuracy`` and so on. Arrays, lists
-    of them and generators are read once, when the metric is made. All else is read again by
-    `reset_state`, that is at the beginning of each evaluation and epoch; once `refresh` has been
-    called from outside, only by `refresh`. The number of candidates must stay the same.
+    The results are called ``factorized_top_k/top_1_categorical_accuracy`` and so on; each is one of
+    `metrics`. Arrays, lists of them and generators are read once, when the metric is made. All else
+    is read again by `reset_state` (also by that of the first of `metrics`), which is at the
+    beginning of each evaluation and epoch; once `refresh` has been called from outside, only by
+    `refresh`. The number of candidates must stay the same.
 
     Where ids are given on both sides, a query's true candidate is the one with its id, and a miss
     if there is none. Otherwise its own embedding is scored.
@@ -115,14 +116,16 @@ class FactorizedTopK(Factorized):
             raise ConfigError(f"FactorizedTopK expected ks of 1 or more; received {ks!r}.")
         self.during_training = during_training
         self._ks = tuple(int(k) for k in ks)
-        self._names = [f"{name}/top_{k}_categorical_accuracy" for k in self._ks]
-        self._hits = self.add_variable((len(self._ks),), "zeros", name="hits")
-        self._weight = self.add_variable((), "zeros", name="weight")
+        self._shares = [
+            _Share(f"{name}/top_{k}_categorical_accuracy", dtype="float32") for k in self._ks
+        ]
         is_layer = hasattr(candidates, "is_exact")
         gives = is_layer and candidates.is_exact() and hasattr(candidates, "corpus")
         self._finder = candidates if is_layer and not gives else None
         self._source = candidates.corpus if gives else candidates
         self._is_static = not is_layer and _never_changes(candidates)
+        if not self._is_static:
+            self._shares[0].before_reset = self._load_anew
         self._refreshed_outside = False
         self._corpus: _Corpus | None = None
         if self._is_static:
@@ -133,13 +136,6 @@ class FactorizedTopK(Factorized):
         """Embed the corpus with the weights as they are now."""
         self._refreshed_outside = True
         self._load()
-
-    def reset_state(self) -> None:
-        """Set the counts back, and embed the corpus anew where `refresh` is not called for it."""
-        self._hits.assign([0.0] * len(self._ks))
-        self._weight.assign(0.0)
-        if not self._is_static and not self._refreshed_outside and not _in_stateless_scope():
-            self._load()
 
     def update_state(
         self,
@@ -172,25 +168,21 @@ class FactorizedTopK(Factorized):
             hits = self._hit(band, self._count_anew(band))
         else:
             hits = self._against_corpus(queries, positives, true_candidate_ids)
-        if sample_weight is None:
-            weight = ops.ones_like(queries[:, 0])
-        else:
-            weight = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
-        self._hits.assign(self._hits + ops.matmul(weight, hits))
-        self._weight.assign(self._weight + ops.sum(weight))
+        if sample_weight is not None:
+            sample_weight = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+        for share, column in zip(self._shares, ops.unstack(hits, axis=1), strict=True):
+            share.update_state(column, sample_weight)
 
-    def result(self) -> dict[str, Tensor]:
-        """The share of hits for each ``K``, by name; 0 before anything was counted."""
-        weight = ops.convert_to_tensor(self._weight)
-        shares = ops.where(weight > 0, self._hits / ops.where(weight > 0, weight, 1.0), 0.0)
-        return {name: shares[i] for i, name in enumerate(self._names)}
+    def _load_anew(self) -> None:
+        if not self._refreshed_outside and not _in_stateless_scope():
+            self._load()
 
     def _load(self) -> None:
         if self._finder is not None:
             return
         ids, embeddings = _joined(self._source)
         if self._corpus is None:
-            self._corpus = _Corpus.of(self, ids, embeddings)
+            self._corpus = _Corpus.of(self._shares[0], ids, embeddings)
         self._corpus.assign(ids, embeddings)
 
     def _against_corpus(self, queries: Tensor, positives: Tensor, ids: Tensor | None) -> Tensor:
@@ -259,6 +251,22 @@ class FactorizedTopK(Factorized):
         # ScaNN fills up with NaN where it finds fewer than k.
         same = ops.cast(ops.logical_and(same, ops.isfinite(scores)), "float32")
         return ops.stack([ops.max(same[:, :k], axis=1) for k in self._ks], axis=1)
+
+
+class _Share(keras.metrics.Mean):
+    """The share of hits for one ``K``, which Keras finds, resets and reports.
+
+    The first one also holds the corpus, whose variables must be among those of a metric.
+    """
+
+    before_reset: Callable[[], None] | None = None
+
+    def reset_state(self) -> None:
+        """Set the counts back, and embed the corpus anew where that is asked for."""
+        if self.before_reset is not None:
+            self.before_reset()
+        self.total.assign(0)
+        self.count.assign(0)
 
 
 class _Band(NamedTuple):

@@ -16,6 +16,7 @@ from shortlist.layers._refused import RefusedError
 from shortlist.layers.embedding import Embedding, out_of_range
 from shortlist.layers.row_optimizer import RowOptimizer, check_rows
 from shortlist.models.id_guard import IdGuard
+from shortlist.tasks.base import parts_of
 
 __all__ = ["Model"]
 
@@ -110,7 +111,27 @@ class Model(StepTrainer, keras.Model):
     @property
     def metrics(self) -> list[Any]:
         """The loss trackers and the metrics of all layers and tasks, each once."""
-        return list({id(metric): metric for metric in super().metrics}.values())
+        found = [part for metric in super().metrics for part in parts_of(metric)]
+        named = {id(metric): metric for metric in found if metric is not self._id_guard}
+        return list(named.values())
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The variables that a step measures in: those of `metrics`, and of the guard of ids."""
+        return [*super().metrics_variables, *self._id_guard.variables]
+
+    def reset_metrics(self) -> None:
+        """Set all of them back."""
+        super().reset_metrics()
+        self._id_guard.reset_state()
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a loss that is not made from the outputs, such as a penalty on weights.
+
+        Args:
+            loss: a scalar tensor or a number, or a list of them.
+        """
+        super().add_loss(keras.tree.map_structure(ops.convert_to_tensor, loss))
 
     def build_on(self, features: Any) -> None:
         """Create the variables of all layers from one batch of features.

@@ -7,7 +7,9 @@ from typing import Any
 
 import keras
 
-__all__ = ["MeasuredTask", "Task"]
+from shortlist.metrics import Factorized
+
+__all__ = ["MeasuredTask", "Task", "as_list", "parts_of"]
 
 
 class Task:
@@ -29,8 +31,9 @@ class MeasuredTask(keras.layers.Layer, Task):
 
     @property
     def metrics(self) -> list[Any]:
-        """All metrics of the task."""
-        return [metric for group in self._groups.by_name.values() for metric in group]
+        """All metrics of the task, each one number; a `Factorized` consists of several."""
+        found = [metric for group in self._groups.by_name.values() for metric in group]
+        return [part for metric in found for part in parts_of(metric)]
 
     def _group(self, name: str) -> list[Any]:
         return self._groups.by_name[name]
@@ -46,3 +49,8 @@ def as_list(metrics: Any) -> list[Any]:
     if metrics is None:
         return []
     return list(metrics) if isinstance(metrics, Sequence) else [metrics]
+
+
+def parts_of(metric: Any) -> list[Any]:
+    """The metrics of one number each that a metric consists of."""
+    return metric.metrics if isinstance(metric, Factorized) else [metric]

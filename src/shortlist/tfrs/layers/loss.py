@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 
 from shortlist.losses import correct_sampling, mine_hard_negatives, remove_accidental_hits
 
 __all__ = [
+    "MAX_FLOAT",
+    "MIN_FLOAT",
     "HardNegativeMining",
     "RemoveAccidentalHits",
     "SamplingProbabilityCorrection",
     "SamplingProbablityCorrection",
 ]
+
+MAX_FLOAT = np.finfo(np.float32).max / 100.0
+MIN_FLOAT = np.finfo(np.float32).min / 100.0
 
 
 class HardNegativeMining(keras.layers.Layer):
