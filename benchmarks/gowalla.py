@@ -22,13 +22,27 @@ _NEAR = 0.003
 
 @dataclass(frozen=True)
 class _Case:
-    """A model, its options, and what was published (of which model, recall@20, ndcg@20)."""
+    """A model, its options, and what was published (of which model, recall@20, ndcg@20).
+
+    The bars are a little below what was published, where they are not given.
+    """
 
     model: str
     published: tuple[str, float, float]
     options: Mapping[str, Any] = field(default_factory=dict)
     seeded: bool = False
+    bars: tuple[float, float] | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
 
+
+# Without these PyTorch's arrays go back to the system and are cleared anew in every step.
+_TORCH = {
+    "KERAS_BACKEND": "torch",
+    "BENCHMARKS_HIDE": "jax tensorflow",
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**34),
+    "MALLOC_TOP_PAD_": str(2**28),
+}
 
 _CASES = {
     "popularity": _Case("Popularity", ("popularity", 0.0416, 0.0317), {}),
@@ -43,6 +57,14 @@ _CASES = {
         ("MF-BPR (BARS)", 0.1627, 0.1378),
         {"alpha": 0.01, "regularization": 0.0005, "epochs": 8},
         seeded=True,
+    ),
+    "graph towers": _Case(
+        "GraphTowers",
+        ("SimpleX (BARS)", 0.1872, 0.1557),
+        {"embedding_dim": 256, "layers": 3, "temperature": 0.2, "epochs": 3},
+        seeded=True,
+        bars=(0.1880, 0.1570),
+        env=_TORCH,
     ),
     "BPR": _Case("BPR", ("MF-BPR (BARS)", 0.1627, 0.1378), {}, seeded=True),
 }
@@ -63,10 +85,11 @@ def _lines(settings: Settings, name: str, case: _Case) -> Iterator[Line]:
     measured = []
     for seed in seeds:
         options = dict(case.options) if seed is None else {**case.options, "seed": seed}
-        side = Side(name, "gowalla_model.py", {**told, "options": options})
+        side = Side(name, "gowalla_model.py", {**told, "options": options}, env=case.env)
         measured.append(interleave([side], settings.cores[-1], rounds=1, warmups=0)[name])
     peer, *published = case.published
-    for metric, theirs in zip(("recall@20", "ndcg@20"), published, strict=True):
+    bars = case.bars or [theirs - _NEAR for theirs in published]
+    for metric, theirs, bar in zip(("recall@20", "ndcg@20"), published, bars, strict=True):
         values = [one.found[metric] for one in measured]
         yield Line(
             "gowalla",
@@ -75,7 +98,7 @@ def _lines(settings: Settings, name: str, case: _Case) -> Iterator[Line]:
             peer,
             theirs,
             metric,
-            at_least=theirs - _NEAR,
+            at_least=bar,
             details={
                 "by_seed": values,
                 "seconds": measured[-1].found["seconds"],
