@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import inspect
 import json
 import logging
 import os
@@ -46,14 +47,16 @@ def start(address: str | None, size: int | None, number: int | None, lost: int, 
     if hasattr(jax.config, "jax_enable_preemption_service"):
         # It would catch the signal by which a process is asked to end, and go on.
         jax.config.update("jax_enable_preemption_service", False)
+    # Earlier versions of JAX wait as long as they please.
+    offered = inspect.signature(jax.distributed.initialize).parameters
+    patience = ("heartbeat_timeout_seconds", "shutdown_timeout_seconds")
     jax.distributed.initialize(
         address,
         size,
         number,
         cluster_detection_method=None if address is None else "deactivate",
         initialization_timeout=wait,
-        heartbeat_timeout_seconds=lost,
-        shutdown_timeout_seconds=lost,
+        **{name: lost for name in patience if name in offered},
     )
     atexit.register(_leave_at_once)
 
