@@ -26,7 +26,7 @@ _WORKER = Path(__file__).parent / "workers" / "vectors_two_tower.py"
 
 
 def run(settings: Settings) -> Iterator[Line]:
-    """Train 100k (a minute of CPU) and 1M (about 12), or sample 10M with ``--only 10M``.
+    """Train 100k (a minute of CPU) and 1M (15), or sample 10M with ``--only 10M``.
 
     What was made stays where it was made.
     """
