@@ -1,7 +1,8 @@
 """Recall@20 and NDCG@20 on the Gowalla split of NGCF and LightGCN, beside published figures.
 
 Needs the folder with ``train.parquet`` and ``test.parquet``, columns ``user`` and ``item``:
-``python -m benchmarks gowalla FOLDER``. Options of the models were chosen on a tenth of train.
+``python -m benchmarks gowalla FOLDER``. Options of the models were chosen on parts of train, as
+docs/evaluation.md says.
 """
 
 from __future__ import annotations
