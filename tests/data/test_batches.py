@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from typing import ClassVar
 
 import numpy as np
@@ -122,7 +121,7 @@ def test_arrays_maps_and_parquet_give_the_same_batches(tmp_path, block, window):
     assert sorted(value for batch in made[0] for value in batch) == x.tolist()
 
 
-def test_an_exception_in_a_column_reaches_the_loop_and_stops_the_thread():
+def test_an_exception_in_a_column_reaches_the_loop_and_stops_the_thread(workers):
     class Broken:
         def __len__(self):
             return 20
@@ -132,7 +131,7 @@ def test_an_exception_in_a_column_reaches_the_loop_and_stops_the_thread():
 
     with pytest.raises(OSError, match="the disk is gone"):
         list(Batches({"x": Broken()}, 5))
-    assert [t for t in threading.enumerate() if t.name == "shortlist-prefetch"] == []
+    assert not workers()
 
 
 def test_unique_columns_come_with_their_parts():

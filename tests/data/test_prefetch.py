@@ -7,17 +7,13 @@ import pytest
 from shortlist.data.prefetch import prefetched
 
 
-def workers():
-    return [t for t in threading.enumerate() if t.name == "shortlist-prefetch"]
-
-
 @pytest.mark.parametrize("depth", [1, 2, 100])
-def test_everything_comes_in_order(depth):
+def test_everything_comes_in_order(depth, workers):
     assert list(prefetched(iter(range(50)), depth)) == list(range(50))
-    assert workers() == []
+    assert not workers()
 
 
-def test_an_exception_comes_after_what_came_before_it():
+def test_an_exception_comes_after_what_came_before_it(workers):
     def source():
         yield 1
         yield 2
@@ -27,10 +23,10 @@ def test_an_exception_comes_after_what_came_before_it():
     assert [next(stream), next(stream)] == [1, 2]
     with pytest.raises(KeyError, match="third"):
         next(stream)
-    assert workers() == []
+    assert not workers()
 
 
-def test_closing_stops_the_thread():
+def test_closing_stops_the_thread(workers):
     def endless():
         number = 0
         while True:
@@ -41,7 +37,7 @@ def test_closing_stops_the_thread():
     assert next(stream) == 0
     assert len(workers()) == 1
     stream.close()
-    assert workers() == []
+    assert not workers()
 
 
 def test_no_more_is_made_ahead_than_asked_for():
