@@ -191,7 +191,7 @@ class ClippyAdagrad(keras.optimizers.Optimizer):
 
 def _whole(gradient: Any, variable: Any) -> Any:
     """The gradient of a whole variable; TensorFlow may hand over single rows, some repeated."""
-    if not hasattr(gradient, "indices"):
+    if not hasattr(gradient, "dense_shape"):
         return ops.cast(gradient, variable.dtype)
     rows = ops.expand_dims(ops.convert_to_tensor(gradient.indices), 1)
     return ops.scatter(rows, ops.cast(gradient.values, variable.dtype), variable.shape)
