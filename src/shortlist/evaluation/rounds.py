@@ -13,7 +13,7 @@ import numpy as np
 
 from shortlist.errors import DataError
 from shortlist.evaluation.report import Report
-from shortlist.evaluation.seeds import Spread
+from shortlist.evaluation.seeds import Spread, check_alike, mean_overall
 from shortlist.ids import as_ids
 
 __all__ = ["over_rounds", "pool"]
@@ -39,7 +39,9 @@ def pool(reports: Mapping[str, Report]) -> Report:
     >>> pooled.users.tolist(), pooled.counts["distinct_users"]
     ([1, 2, 1, 2], 2)
     """
-    _check(reports)
+    if not reports:
+        raise DataError("Expected a report for at least one round; received none.")
+    check_alike({f"that of {name}": report for name, report in reports.items()})
     every = list(reports.values())
     last = every[-1]
     users = [user for report in every for user in report.users.tolist()]
@@ -58,13 +60,7 @@ def pool(reports: Mapping[str, Report]) -> Report:
             }
             for model in last.models
         },
-        overall={
-            model: {
-                name: float(np.mean([report.overall[model][name] for report in every]))
-                for name in last.overall[model]
-            }
-            for model in last.models
-        },
+        overall=mean_overall(every),
         activity=np.concatenate([report.activity for report in every]),
         counts=counts,
         leaks=[f"{name}: {leak}" for name, report in reports.items() for leak in report.leaks],
@@ -79,15 +75,3 @@ def over_rounds(report: Report, metric: str) -> dict[str, Spread]:
         return {}
     found = list(report.by(report.rounds).values())
     return {model: Spread.of([one[model][metric] for one in found]) for model in report.models}
-
-
-def _check(reports: Mapping[str, Report]) -> None:
-    if not reports:
-        raise DataError("Expected a report for at least one round; received none.")
-    first = next(iter(reports.values()))
-    for name, report in reports.items():
-        if report.models != first.models or report.ks != first.ks:
-            raise DataError(
-                f"Expected reports of the same models and cut-offs; that of {name} has "
-                f"{report.models} at {report.ks}, the first {first.models} at {first.ks}."
-            )

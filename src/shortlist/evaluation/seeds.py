@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -11,7 +11,7 @@ import numpy as np
 from shortlist.errors import DataError
 from shortlist.evaluation.report import Report
 
-__all__ = ["Spread", "average", "spread"]
+__all__ = ["Spread", "average", "check_alike", "mean_overall", "spread"]
 
 
 @dataclass(frozen=True)
@@ -69,29 +69,40 @@ def average(reports: Sequence[Report]) -> Report:
         }
         for model in first.models
     }
-    overall = {
+    seconds = {
+        model: float(np.mean([report.seconds[model] for report in reports]))
+        for model in first.models
+    }
+    return replace(first, per_user=per_user, overall=mean_overall(reports), seconds=seconds)
+
+
+def mean_overall(reports: Sequence[Report]) -> dict[str, dict[str, float]]:
+    """The means of what reports of the same models say of whole runs."""
+    first = reports[0]
+    return {
         model: {
             name: float(np.mean([report.overall[model][name] for report in reports]))
             for name in first.overall[model]
         }
         for model in first.models
     }
-    seconds = {
-        model: float(np.mean([report.seconds[model] for report in reports]))
-        for model in first.models
-    }
-    return replace(first, per_user=per_user, overall=overall, seconds=seconds)
+
+
+def check_alike(reports: Mapping[str, Report]) -> None:
+    """Raise `DataError`, which names the report, unless all have the same models and cut-offs."""
+    first = next(iter(reports.values()))
+    for name, report in reports.items():
+        if report.models != first.models or report.ks != first.ks:
+            raise DataError(
+                f"Expected reports of the same models and cut-offs; {name} has {report.models} "
+                f"at {report.ks}, the first {first.models} at {first.ks}."
+            )
 
 
 def _check(reports: Sequence[Report]) -> None:
     if not reports:
         raise DataError("Expected at least one report; received none.")
-    first = reports[0]
+    check_alike({f"report {number}": report for number, report in enumerate(reports)})
     for number, report in enumerate(reports):
-        if report.models != first.models or report.ks != first.ks:
-            raise DataError(
-                f"Expected reports of the same models and cut-offs; report {number} has "
-                f"{report.models} at {report.ks}, the first {first.models} at {first.ks}."
-            )
-        if not np.array_equal(report.users, first.users):
+        if not np.array_equal(report.users, reports[0].users):
             raise DataError(f"Expected reports of the same users; report {number} has others.")
