@@ -72,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rounds=asked.rounds,
             quick=asked.quick,
             only=asked.only,
+            epochs=asked.epochs,
             data=asked.data,
             pictures=asked.pictures,
         )
@@ -105,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         help="pin to N cores; can be repeated (default: 1, then 2 where there are two)",
     )
     parser.add_argument("--rounds", type=int, metavar="N", help="runs that a median is of")
+    parser.add_argument("--epochs", type=int, metavar="N", help="how long `tutorials` trains")
     parser.add_argument("--only", default="", metavar="TEXT", help="cases with TEXT in their name")
     parser.add_argument(
         "--pictures", type=Path, metavar="FOLDER", help="draw pictures there, if it has any"

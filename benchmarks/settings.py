@@ -28,6 +28,7 @@ class Settings:
         rounds: runs that a median is of, or None for what the benchmark thinks right.
         quick: sizes that say nothing, to try whether all works.
         only: measure only the cases that have this in their name.
+        epochs: how long `tutorials` trains, or None for what it thinks right.
         data: a folder of data that a benchmark is given on the command line.
         pictures: a folder that a benchmark draws its pictures into, or None.
     """
@@ -39,6 +40,7 @@ class Settings:
     rounds: int | None = None
     quick: bool = False
     only: str = ""
+    epochs: int | None = None
     data: Path | None = None
     pictures: Path | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,7 +51,10 @@ _WORKERS = Path(__file__).parent / "workers"
 
 
 def run(settings: Settings) -> Iterator[Line]:
-    """Each tutorial once on both sides: its figures, and of some the CPU time without imports."""
+    """Each tutorial on both sides, a round a seed: the means of its figures, and of some the time.
+
+    The time is that of the processor, without imports.
+    """
     _write(settings)
     for name, epochs in _EPOCHS.items():
         backends = ["tensorflow"] if name == "basic_retrieval" else settings.backends
@@ -62,7 +66,7 @@ def run(settings: Settings) -> Iterator[Line]:
 def _tutorial(settings: Settings, name: str, backend: str, epochs: int) -> Iterator[Line]:
     told = {
         "tutorial": name,
-        "epochs": 1 if settings.quick else epochs,
+        "epochs": 1 if settings.quick else settings.epochs or epochs,
         "quick": settings.quick,
         "folder": str(settings.folder),
     }
@@ -79,8 +83,17 @@ def _tutorial(settings: Settings, name: str, backend: str, epochs: int) -> Itera
     for key, unit in _FIGURES[name].items():
         if key in theirs.found:
             case = f"{name}, {backend}" + ("" if len(_FIGURES[name]) == 1 else f", {key}")
-            found = (ours.found[key], theirs.found[key])
-            yield Line("tutorials", case, found[0], "TFRS", found[1], unit, versions=versions)
+            mine, other = ours.found[key], theirs.found[key]
+            yield Line(
+                "tutorials",
+                case,
+                statistics.mean(mine),
+                "TFRS",
+                statistics.mean(other),
+                unit,
+                versions=versions,
+                details={"seeds": len(mine), "ours_each": mine, "theirs_each": other},
+            )
     if name not in _TIMED:
         return
     yield Line(

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import itertools
 import json
 import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,18 @@ def serve(make: Callable[..., Callable[[], Any]]) -> None:
         cpu, wall = _cpu_seconds() - cpu, time.perf_counter() - wall
         found = found() if callable(found) else found
         answer(cpu=cpu, wall=wall, peak=_peak_megabytes(), found=found or {})
+
+
+def with_seeds(train: Callable[[int], Mapping[str, Any]]) -> Callable[[], dict[str, list[float]]]:
+    """A run that trains with the next seed, from 42 on, and gives the figures of all so far."""
+    seeds, found = itertools.count(42), dict[str, list[float]]()
+
+    def run() -> dict[str, list[float]]:
+        for name, figure in train(next(seeds)).items():
+            found.setdefault(name, []).append(float(figure))
+        return found
+
+    return run
 
 
 def fed(columns: dict[str, Any], batch: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
-from bench import serve
+from bench import serve, with_seeds
 from tensorflow_recommenders.layers import feature_multiplexing as multiplexing
 
 layers = tf.keras.layers
@@ -22,17 +22,18 @@ Columns = dict[str, np.ndarray]
 class Codes:
     """The columns to learn from and to test on, as ours, and the sizes of the tables."""
 
-    def __init__(self, folder: Path, epochs: int) -> None:
+    def __init__(self, folder: Path, epochs: int, seed: int) -> None:
         def part(name: str) -> Columns:
             return {p.name.split(".")[1]: np.load(p) for p in folder.glob(f"{name}.*.npy")}
 
-        self.train, self.test, self.epochs = part("train"), part("test"), epochs
+        self.train, self.test = part("train"), part("test")
+        self.epochs, self.seed = epochs, seed
         sizes = folder / "sizes.json"
         self.sizes = json.loads(sizes.read_text(encoding="utf-8")) if sizes.exists() else {}
 
     def fitted(self, model: tfrs.Model, batch: int, optimizer: Any) -> dict[str, float]:
         model.compile(optimizer=optimizer)
-        train = tf.data.Dataset.from_tensor_slices(self.train).shuffle(100_000, seed=42)
+        train = tf.data.Dataset.from_tensor_slices(self.train).shuffle(100_000, seed=self.seed)
         model.fit(train.batch(batch).cache(), epochs=self.epochs, verbose=0)
         test = tf.data.Dataset.from_tensor_slices(self.test).batch(4096).cache()
         return model.evaluate(test, verbose=0, return_dict=True)
@@ -84,7 +85,7 @@ def dcn(codes: Codes) -> dict[str, float]:
     networks["MLP"] = (None, (192, 192, 192))
     found = {}
     for name, (cross, units) in networks.items():
-        tf.keras.utils.set_random_seed(42)
+        tf.keras.utils.set_random_seed(codes.seed)
         model = Stars(Tables(codes.sizes), cross, units)
         optimizer = tf.keras.optimizers.legacy.Adam(0.01)
         found[name] = codes.fitted(model, 8192, optimizer)["RMSE"]
@@ -113,7 +114,7 @@ def unified_embeddings(codes: Codes) -> dict[str, float]:
     config = multiplexing.UnifiedEmbeddingConfig(2000, 8, num_tables=2, name="unified")
     for name in codes.sizes:
         config.add_feature(name, 4)
-    tf.keras.utils.set_random_seed(42)
+    tf.keras.utils.set_random_seed(codes.seed)
     layer = multiplexing.UnifiedEmbedding(config, tf.tpu.experimental.embedding.Adagrad(0.1))
     model = Stars(layer, None, (256, 64))
     found["unified, 2 x 2000 rows"] = codes.fitted(model, 4096, adagrad())["RMSE"]
@@ -198,10 +199,10 @@ def _ndcg(stars: np.ndarray, scores: np.ndarray) -> float:
 def listwise_ranking(codes: Codes) -> dict[str, float]:
     found = {}
     for name, loss in {"MSE": tf.keras.losses.MeanSquaredError(), "ListMLE": _list_mle}.items():
-        tf.keras.utils.set_random_seed(42)
+        tf.keras.utils.set_random_seed(codes.seed)
         model = Lists(codes.sizes, loss)
         model.compile(optimizer=adagrad())
-        train = tf.data.Dataset.from_tensor_slices(codes.train).shuffle(100_000, seed=42)
+        train = tf.data.Dataset.from_tensor_slices(codes.train).shuffle(100_000, seed=codes.seed)
         model.fit(train.batch(8192).cache(), epochs=codes.epochs, verbose=0)
         scores = model(codes.test).numpy()
         found[name] = _ndcg(codes.test["user_rating"], scores)
@@ -242,13 +243,17 @@ _PROGRAMS: dict[str, Callable[[Codes], dict[str, float]]] = {
 }
 
 
-def make(tutorial: str, epochs: int, quick: bool, folder: str) -> Callable[[], dict[str, float]]:  # noqa: ARG001
-    def run() -> dict[str, float]:
-        tf.keras.utils.set_random_seed(42)
-        figures = _PROGRAMS[tutorial](Codes(Path(folder) / tutorial, epochs))
-        return {name: float(value) for name, value in figures.items()}
+def make(
+    tutorial: str,
+    epochs: int,
+    quick: bool,  # noqa: ARG001
+    folder: str,
+) -> Callable[[], dict[str, list[float]]]:
+    def train(seed: int) -> dict[str, float]:
+        tf.keras.utils.set_random_seed(seed)
+        return _PROGRAMS[tutorial](Codes(Path(folder) / tutorial, epochs, seed))
 
-    return run
+    return with_seeds(train)
 
 
 serve(make)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
-from bench import serve
+from bench import serve, with_seeds
 
 layers = tf.keras.layers
 
@@ -17,14 +17,14 @@ layers = tf.keras.layers
 class Tutorial:
     """The columns, split as ours are, and what the programs share."""
 
-    def __init__(self, folder: str, epochs: int, quick: bool) -> None:
+    def __init__(self, folder: str, epochs: int, quick: bool, seed: int) -> None:
         kept = {p.stem: np.load(p) for p in Path(folder).glob("*.npy")}
         self.titles = tf.data.Dataset.from_tensor_slices(kept.pop("titles"))
         count = 2000 if quick else len(kept["rating"])
         self.all = tf.data.Dataset.from_tensor_slices({k: v[:count] for k, v in kept.items()})
         edge = count * 4 // 5
         self.train, self.test = self.all.take(edge), self.all.skip(edge)
-        self.epochs, self.quick = epochs, quick
+        self.epochs, self.quick, self.seed = epochs, quick, seed
 
     def lookup(self, name: str, width: int = 32) -> Any:
         column = self.titles if name == "title" else self.all.map(lambda row: row[name])
@@ -116,7 +116,7 @@ def basic_ranking(tutorial: Tutorial) -> dict[str, float]:
 
 
 def _deep(tutorial: Tutorial, units: Sequence[int], use_timestamps: bool = True) -> float:
-    tf.keras.utils.set_random_seed(42)
+    tf.keras.utils.set_random_seed(tutorial.seed)
 
     def tower(model: Any) -> Any:
         dense = [layers.Dense(n, activation="relu") for n in units[:-1]]
@@ -148,13 +148,14 @@ _PROGRAMS: dict[str, Callable[[Tutorial], dict[str, float]]] = {
 }
 
 
-def make(tutorial: str, epochs: int, quick: bool, folder: str) -> Callable[[], dict[str, float]]:
-    def run() -> dict[str, float]:
-        tf.keras.utils.set_random_seed(42)
-        figures = _PROGRAMS[tutorial](Tutorial(folder, epochs, quick))
-        return {name: float(value) for name, value in figures.items()}
+def make(
+    tutorial: str, epochs: int, quick: bool, folder: str
+) -> Callable[[], dict[str, list[float]]]:
+    def train(seed: int) -> dict[str, float]:
+        tf.keras.utils.set_random_seed(seed)
+        return _PROGRAMS[tutorial](Tutorial(folder, epochs, quick, seed))
 
-    return run
+    return with_seeds(train)
 
 
 serve(make)

@@ -61,8 +61,8 @@ class MovielensModel(tfrs.Model):
         return self.task(labels=features["rating"], predictions=predictions)
 
 
-def main(epochs: int = 3, quick: bool = False) -> dict[str, float]:
-    keras.utils.set_random_seed(42)
+def main(epochs: int = 3, quick: bool = False, seed: int = 42) -> dict[str, float]:
+    keras.utils.set_random_seed(seed)
     train, test, encoder = load(2000 if quick else None)
     sizes = encoder.describe()
     model = MovielensModel(sizes["user"].size, sizes["title"].size)

@@ -60,14 +60,14 @@ def tower(ids: tf.data.Dataset, dimension: int = 32) -> keras.Model:
     return keras.Sequential([lookup, keras.layers.Embedding(lookup.vocabulary_size(), dimension)])
 
 
-def main(epochs: int = 3, quick: bool = False) -> dict[str, float]:
-    keras.utils.set_random_seed(42)
+def main(epochs: int = 3, quick: bool = False, seed: int = 42) -> dict[str, float]:
+    keras.utils.set_random_seed(seed)
     train, test, movies = load(2000 if quick else None)
     user_model = tower(train.batch(10_000).map(lambda row: row["user_id"]))
     model = MovielensModel(user_model, tower(movies.batch(10_000)), movies)
     model.compile(optimizer=keras.optimizers.Adagrad(0.1))
     # Cached in batches; shuffled before, so that no batch is all of one time.
-    shuffled = train.shuffle(100_000, seed=42, reshuffle_each_iteration=False)
+    shuffled = train.shuffle(100_000, seed=seed, reshuffle_each_iteration=False)
     model.fit(shuffled.batch(8192).cache(), epochs=1 if quick else epochs, verbose=2)
 
     figures = model.evaluate(test.batch(4096).cache(), return_dict=True, verbose=0)

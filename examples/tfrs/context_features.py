@@ -96,11 +96,11 @@ class MovielensModel(tfrs.Model):
         )
 
 
-def main(epochs: int = 3, quick: bool = False) -> dict[str, float]:
+def main(epochs: int = 3, quick: bool = False, seed: int = 42) -> dict[str, float]:
     train, test, films, sizes = load(2000 if quick else None)
     figures = {}
     for use_timestamps in (False, True):
-        keras.utils.set_random_seed(42)
+        keras.utils.set_random_seed(seed)
         model = MovielensModel(use_timestamps, sizes, films)
         model.compile(optimizer=keras.optimizers.Adagrad(0.1))
         model.fit(train, batch_size=2048, epochs=1 if quick else epochs, verbose=0)

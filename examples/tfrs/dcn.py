@@ -60,7 +60,7 @@ class DCN(tfrs.Model):
         return self.task(labels=features["rating"], predictions=self(features))
 
 
-def main(epochs: int = 8, quick: bool = False) -> dict[str, float]:
+def main(epochs: int = 8, quick: bool = False, seed: int = 42) -> dict[str, float]:
     train, test, sizes = load(2000 if quick else None)
     networks = {
         "DCN": {"cross": True},
@@ -69,7 +69,7 @@ def main(epochs: int = 8, quick: bool = False) -> dict[str, float]:
     }
     found = {}
     for name, network in networks.items():
-        keras.utils.set_random_seed(42)
+        keras.utils.set_random_seed(seed)
         model = DCN(sizes, **network)
         model.compile(optimizer=keras.optimizers.Adam(0.01))
         model.fit(train, batch_size=8192, epochs=1 if quick else epochs, verbose=0)

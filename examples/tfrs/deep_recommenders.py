@@ -100,11 +100,11 @@ class MovielensModel(tfrs.Model):
         )
 
 
-def main(epochs: int = 300, quick: bool = False, towers=TOWERS) -> dict[str, float]:
+def main(epochs: int = 300, quick: bool = False, seed: int = 42, towers=TOWERS) -> dict[str, float]:
     train, test, films, sizes = load(2000 if quick else None)
     figures = {}
     for layers in towers[-1:] if quick else towers:
-        keras.utils.set_random_seed(42)
+        keras.utils.set_random_seed(seed)
         model = MovielensModel(layers, sizes, films)
         model.compile(optimizer=keras.optimizers.Adagrad(0.1))
         model.fit(train, batch_size=2048, epochs=1 if quick else epochs, verbose=0)

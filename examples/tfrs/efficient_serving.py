@@ -30,8 +30,8 @@ class MovielensModel(tfrs.Model):
         return self.task(self.user_model(features["user"]), self.movie_model(features["title"]))
 
 
-def main(epochs: int = 3, quick: bool = False) -> dict[str, float]:
-    keras.utils.set_random_seed(42)
+def main(epochs: int = 3, quick: bool = False, seed: int = 42) -> dict[str, float]:
+    keras.utils.set_random_seed(seed)
     data = movielens("100k")
     ratings = data.interactions.frame.join(data.items.select("item", "title"), on="item")
     ratings = ratings.head(2000 if quick else len(ratings))

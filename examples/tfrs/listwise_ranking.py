@@ -80,7 +80,7 @@ def ndcg(stars: np.ndarray, scores: np.ndarray) -> float:
     return float(np.mean(found / (-np.sort(-gains, axis=1) @ discounts)))
 
 
-def main(epochs: int = 30, quick: bool = False) -> dict[str, float]:
+def main(epochs: int = 30, quick: bool = False, seed: int = 42) -> dict[str, float]:
     train, test, sizes = load(10_000 if quick else None)
     losses = {
         "MSE": keras.losses.MeanSquaredError(),
@@ -89,7 +89,7 @@ def main(epochs: int = 30, quick: bool = False) -> dict[str, float]:
     }
     figures = {}
     for name, loss in losses.items():
-        keras.utils.set_random_seed(42)
+        keras.utils.set_random_seed(seed)
         model = RankingModel(sizes, loss)
         model.compile(optimizer=keras.optimizers.Adagrad(0.1))
         model.fit(train, batch_size=8192, epochs=1 if quick else epochs, verbose=0)

@@ -62,13 +62,13 @@ class MovielensModel(tfrs.Model):
         return self.rating_weight * rating + self.retrieval_weight * retrieval
 
 
-def main(epochs: int = 3, quick: bool = False) -> dict[str, float]:
+def main(epochs: int = 3, quick: bool = False, seed: int = 42) -> dict[str, float]:
     train, test, encoder = load(2000 if quick else None)
     sizes = encoder.describe()
     weights = {"ratings alone": (1.0, 0.0), "retrieval alone": (0.0, 1.0), "joint": (1.0, 1.0)}
     results = {}
     for name, (rating, retrieval) in weights.items():
-        keras.utils.set_random_seed(42)
+        keras.utils.set_random_seed(seed)
         model = MovielensModel(sizes["user"].size, sizes["title"].size, rating, retrieval)
         model.compile(optimizer=keras.optimizers.Adagrad(0.1))
         model.fit(train, batch_size=8192, epochs=1 if quick else epochs, verbose=0)

@@ -60,8 +60,10 @@ class Model(tfrs.Model):
         )
 
 
-def main(epochs: int = 3, quick: bool = False, path: str | None = None) -> dict[str, float]:
-    keras.utils.set_random_seed(42)
+def main(
+    epochs: int = 3, quick: bool = False, seed: int = 42, path: str | None = None
+) -> dict[str, float]:
+    keras.utils.set_random_seed(seed)
     train, test, films = load(2000 if quick else None, path)
     model = Model(films)
     model.compile(optimizer=keras.optimizers.Adagrad(0.1))
@@ -78,4 +80,4 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="few rows, to try whether it runs")
     parser.add_argument("--data", metavar="ZIP", help="ml-1m.zip, as GroupLens gives it")
     asked = parser.parse_args()
-    main(asked.epochs, asked.quick, asked.data)
+    main(asked.epochs, asked.quick, path=asked.data)

@@ -65,8 +65,8 @@ class EmbeddingModel(tfrs.Model):
         return self.task(labels=features["rating"], predictions=self(features))
 
 
-def main(epochs: int = 5, quick: bool = False) -> dict[str, float]:
-    keras.utils.set_random_seed(42)
+def main(epochs: int = 5, quick: bool = False, seed: int = 42) -> dict[str, float]:
+    keras.utils.set_random_seed(seed)
     train, test, sizes = load(2000 if quick else None)
     model = EmbeddingModel(sizes)
     model.compile(optimizer=keras.optimizers.Adagrad(0.05))

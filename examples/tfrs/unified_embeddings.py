@@ -95,7 +95,7 @@ class RatingModel(tfrs.Model):
         return self.task(labels=features["rating"], predictions=self(features))
 
 
-def main(epochs: int = 5, quick: bool = False) -> dict[str, float]:
+def main(epochs: int = 5, quick: bool = False, seed: int = 42) -> dict[str, float]:
     train, test, sizes = load(2000 if quick else None)
     makers = {
         "separate tables": lambda: Separate(sizes),
@@ -103,7 +103,7 @@ def main(epochs: int = 5, quick: bool = False) -> dict[str, float]:
     }
     found = {}
     for name, make in makers.items():
-        keras.utils.set_random_seed(42)
+        keras.utils.set_random_seed(seed)
         model = RatingModel(make())
         model.compile(optimizer=keras.optimizers.Adagrad(0.1))
         model.fit(batches(train), epochs=1 if quick else epochs, verbose=0)
