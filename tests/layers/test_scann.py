@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import sys
 
 import keras
@@ -19,6 +20,11 @@ ORDER = np.argsort(-QUERIES @ CANDIDATES.T, axis=1)
 WORDS = np.array([f"film {i}" for i in range(500)])
 
 
+needs_scann = pytest.mark.skipif(
+    importlib.util.find_spec("scann") is None, reason="scann is not installed"
+)
+
+
 def made(**options):
     everything = {"num_leaves": 5, "num_leaves_to_search": 5, "num_reordering_candidates": 200}
     return tfrs.layers.factorized_top_k.ScaNN(**{**everything, **options})
@@ -36,8 +42,8 @@ def test_without_the_library_it_says_what_to_install(monkeypatch):
 
 
 @pytest.mark.parametrize("identifiers", [None, np.arange(500) + 7, WORDS])
+@needs_scann
 def test_with_everything_searched_and_reordered_it_finds_the_best(identifiers):
-    pytest.importorskip("scann", exc_type=ImportError)
     names = np.arange(500) if identifiers is None else identifiers
     for parallel in (True, False):
         layer = made(k=5, parallelize_batch_searches=parallel).index(CANDIDATES, identifiers)
@@ -51,8 +57,8 @@ def test_with_everything_searched_and_reordered_it_finds_the_best(identifiers):
         assert plain(found) == names[ORDER[:, 1:6]].tolist()
 
 
+@needs_scann
 def test_a_query_alone_finds_what_it_finds_in_a_batch():
-    pytest.importorskip("scann", exc_type=ImportError)
     layer = made(k=5).index(CANDIDATES, WORDS)
     scores, found = layer(QUERIES[0])
     assert plain(found[None]) == WORDS[ORDER[:1, :5]].tolist()
@@ -61,8 +67,8 @@ def test_a_query_alone_finds_what_it_finds_in_a_batch():
         layer(QUERIES[None])
 
 
+@needs_scann
 def test_it_is_saved_and_loaded_with_its_options(tmp_path):
-    pytest.importorskip("scann", exc_type=ImportError)
     layer = made(k=4).index(CANDIDATES, WORDS)
     layer.save(tmp_path / "index.keras")
     again = keras.models.load_model(tmp_path / "index.keras")
@@ -70,8 +76,31 @@ def test_it_is_saved_and_loaded_with_its_options(tmp_path):
     assert plain(again(QUERIES)[1]) == WORDS[ORDER[:, :4]].tolist()
 
 
+@needs_scann
+def test_a_loaded_layer_finds_the_same_where_the_search_is_coarse(tmp_path):
+    coarse = {"num_leaves": 20, "num_leaves_to_search": 3, "num_reordering_candidates": None}
+    layer = made(k=20, **coarse).index(CANDIDATES)
+    layer.save(tmp_path / "index.keras")
+    again = keras.models.load_model(tmp_path / "index.keras")
+    for before, after in zip(layer(QUERIES), again(QUERIES), strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(before), ops.convert_to_numpy(after))
+
+
+@needs_scann
+def test_damage_to_what_was_learned_is_an_error(tmp_path):
+    layer = made().index(CANDIDATES)
+    layer.save_assets(str(tmp_path))
+    other = made().index(CANDIDATES[:400])
+    with pytest.raises(DataError, match="trained on 500 candidates and holds 400"):
+        other.load_assets(str(tmp_path))
+    for file in tmp_path.iterdir():
+        file.write_bytes(b"x")
+    with pytest.raises(DataError, match="nothing ScaNN reads"):
+        layer.load_assets(str(tmp_path))
+
+
+@needs_scann
 def test_bad_use_is_refused(tmp_path):
-    pytest.importorskip("scann", exc_type=ImportError)
     layer = made()
     with pytest.raises(NotFittedError, match="before it had candidates"):
         layer(QUERIES)

@@ -140,14 +140,14 @@ class _ScannFinder(Finder):
         return scores
 
 
-def load_scann() -> Any:
+def load_scann(purpose: str = "The Scann index") -> Any:
     """The part of the library that needs no TensorFlow.
 
     Raises:
         MissingDependencyError: it is not installed.
     """
     with _IMPORTING:
-        if "scann" not in sys.modules:
+        if sys.modules.get("scann") is None:
             # The library imports TensorFlow if it is there, for operations that we do not use: 400
             # MB, and a failure where it was built for another release. None hides it meanwhile.
             missing = object()
@@ -156,7 +156,7 @@ def load_scann() -> Any:
             try:
                 importlib.import_module("scann")
             except ImportError as error:
-                raise MissingDependencyError.of("scann", "scann", "The Scann index") from error
+                raise MissingDependencyError.of("scann", "scann", purpose) from error
             finally:
                 if before is missing:
                     del sys.modules["tensorflow"]

@@ -90,11 +90,14 @@ class Held(Finder):
         if "candidates" not in store:
             return
         if "identifiers" in store:
-            self.index(np.asarray(store["candidates"]), np.asarray(store["identifiers"]))
+            self._restore(np.asarray(store["candidates"]), np.asarray(store["identifiers"]))
             return
         joined, ends = bytes(np.asarray(store["bytes"])), np.asarray(store["ends"]).tolist()
         words = [joined[i:j].decode() for i, j in zip([0, *ends], ends, strict=False)]
-        self.index(np.asarray(store["candidates"]), np.array(words))
+        self._restore(np.asarray(store["candidates"]), np.array(words))
+
+    def _restore(self, candidates: np.ndarray, identifiers: np.ndarray) -> None:
+        self.index(candidates, identifiers)
 
     def _identifier_dtype(self) -> str:
         self._check_indexed()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
+from pathlib import Path
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
 from keras import ops
 
-from shortlist.errors import ConfigError, MissingDependencyError
+from shortlist.errors import ConfigError, DataError
+from shortlist.index.scann import load_scann
 from shortlist.layers._finder import Untracked
 from shortlist.layers._held import Held
 
@@ -20,8 +21,9 @@ Tensor = Any
 class ScaNN(Held):
     """Finds candidates approximately, with the library ``scann`` (Linux); see `TopK`.
 
-    It searches outside compiled functions alone. It is saved as ``.keras``, and indexed anew when
-    loaded; use `BruteForce` to export a SavedModel. One query ``[D]`` alone gives ``[K]``.
+    It searches outside compiled functions alone. It is saved as ``.keras``, with what the library
+    has learned, and finds the same when loaded; use `BruteForce` to export a SavedModel. One query
+    ``[D]`` alone gives ``[K]``.
 
     Args:
         query_model: makes query embeddings of what the layer is called with.
@@ -36,8 +38,7 @@ class ScaNN(Held):
         name: the layer's name.
 
     Raises:
-        MissingDependencyError: ``scann`` is not installed, or does not load beside the installed
-            TensorFlow.
+        MissingDependencyError: ``scann`` is not installed.
     """
 
     _ranks: ClassVar[dict[int, str]] = {2: "[B, D]", 1: "[D]"}
@@ -56,7 +57,7 @@ class ScaNN(Held):
         name: str | None = None,
     ) -> None:
         super().__init__(query_model, k, name)
-        self._library = Untracked(_scann())
+        self._library = Untracked(load_scann("The ScaNN layer"))
         self._searcher = Untracked(None)
         self._options = Untracked(
             {
@@ -73,17 +74,7 @@ class ScaNN(Held):
     def index(self, candidates: Any, identifiers: Any = None) -> ScaNN:
         """See `TopK.index`."""
         super().index(candidates, identifiers)
-        options = self._options.value
-        rows = ops.convert_to_numpy(self._candidates)
-        builder = self._library.value.builder(rows, self._k, options["distance_measure"])
-        builder = builder.tree(
-            num_leaves=options["num_leaves"],
-            num_leaves_to_search=options["num_leaves_to_search"],
-            training_iterations=options["training_iterations"],
-        ).score_ah(dimensions_per_block=options["dimensions_per_block"])
-        if options["num_reordering_candidates"] is not None:
-            builder = builder.reorder(options["num_reordering_candidates"])
-        self._searcher.value = builder.build()
+        self._searcher.value = self._built()
         return self
 
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Any]:
@@ -92,6 +83,8 @@ class ScaNN(Held):
         if len(queries.shape) == 1:
             scores, found = self.search(queries[None], k)
             return scores[0], found[0]
+        if self._searcher.value is None:  # of a file without what the library had learned
+            self._searcher.value = self._built()
         searcher = self._searcher.value
         parallel = self._options.value["parallelize_batch_searches"]
         search = searcher.search_batched_parallel if parallel else searcher.search_batched
@@ -104,6 +97,50 @@ class ScaNN(Held):
         """False."""
         return False
 
+    def save_assets(self, dir_path: str) -> None:
+        """Write what the library has learned; training it anew would find slightly different."""
+        if self._searcher.value is not None:
+            self._searcher.value.serialize(dir_path, relative_path=True)
+
+    def load_assets(self, dir_path: str) -> None:
+        """Take what `save_assets` wrote.
+
+        Raises:
+            DataError: it is damaged, or of other candidates.
+        """
+        if not any(Path(dir_path).iterdir()):
+            return
+        try:
+            searcher = self._library.value.load_searcher(dir_path)
+            size = int(searcher.size())
+        except (RuntimeError, ValueError, OSError) as error:
+            raise DataError(f"The saved ScaNN layer holds nothing ScaNN reads: {error}.") from error
+        held = 0 if self._candidates is None else int(self._candidates.shape[0])
+        if size != held:
+            raise DataError(
+                f"The saved ScaNN layer was trained on {size} candidates and holds {held}. Index "
+                "the candidates and save it anew."
+            )
+        self._searcher.value = searcher
+
+    def _restore(self, candidates: np.ndarray, identifiers: np.ndarray) -> None:
+        # Not trained here: `load_assets` comes next.
+        super().index(candidates, identifiers)
+        self._searcher.value = None
+
+    def _built(self) -> Any:
+        options = self._options.value
+        rows = ops.convert_to_numpy(self._candidates)
+        builder = self._library.value.builder(rows, self._k, options["distance_measure"])
+        builder = builder.tree(
+            num_leaves=options["num_leaves"],
+            num_leaves_to_search=options["num_leaves_to_search"],
+            training_iterations=options["training_iterations"],
+        ).score_ah(dimensions_per_block=options["dimensions_per_block"])
+        if options["num_reordering_candidates"] is not None:
+            builder = builder.reorder(options["num_reordering_candidates"])
+        return builder.build()
+
     def _check_exportable(self) -> None:
         raise ConfigError(
             "ScaNN searches outside TensorFlow graphs and cannot be exported. Save it as .keras, "
@@ -113,19 +150,3 @@ class ScaNN(Held):
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
         return {**super().get_config(), **self._options.value}
-
-
-def _scann() -> Any:
-    try:
-        return importlib.import_module("scann").scann_ops_pybind
-    except ImportError as error:
-        purpose = "The ScaNN layer"
-        raise MissingDependencyError.of("scann", "scann", purpose) from error
-    except Exception as error:  # TensorFlow's NotFoundError, of a library built for another one
-        if type(error).__name__ != "NotFoundError":
-            raise
-        raise MissingDependencyError(
-            "The library 'scann' is installed, but does not load beside the installed TensorFlow: "
-            "each release is built for one. Install the TensorFlow that 'pip show scann' names, "
-            "or use BruteForce or shortlist.index."
-        ) from error
