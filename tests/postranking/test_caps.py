@@ -87,7 +87,7 @@ def test_more_values_than_are_counted_at_once():
     codes[:, 6:] = codes[:, :6]
     sets = [frozenset(mine) for mine in codes.reshape(-1, 2).tolist()]
     places, valid = np.arange(480).reshape(40, 12), np.ones((40, 12), dtype=bool)
-    found = down_together(codes, valid, 70_000, 1)
+    found = down_together(places, valid, codes.reshape(-1, 2), 70_000, 1)
     np.testing.assert_array_equal(found, down_each(places, valid, sets, 1))
     assert found[:, :6].any()
     assert not found[:, 6:].all()

@@ -48,33 +48,45 @@ def down_each(
     return kept
 
 
-def down_together(codes: np.ndarray, valid: np.ndarray, values: int, at_most: int) -> np.ndarray:
+def down_together(
+    places: np.ndarray, valid: np.ndarray, codes: np.ndarray, values: int, at_most: int
+) -> np.ndarray:
     """As `down_each`, a place of every list at a time.
 
     Args:
-        codes: ``[B, P, L]`` below ``values``, -1 where an item has no further value.
+        places: ``[B, P]``, the row of each item in ``codes``.
         valid: ``[B, P]``.
+        codes: ``[N + 1, L]`` below ``values``, -1 where an item has no further value.
         values: how many values there are.
         at_most: how many items of a value are kept.
     """
     kept = np.zeros(valid.shape, dtype=bool)
+    # What is no value is counted behind all values.
+    columns = [np.where(codes < 0, values, codes)[:, each] for each in range(codes.shape[1])]
     size = max(1, _COUNTS // (values + 1))
-    for start in range(0, len(codes), size):
+    for start in range(0, len(places), size):
         part = slice(start, start + size)
-        kept[part] = _down(codes[part], valid[part], values, at_most)
+        kept[part] = _down(places[part], valid[part], columns, values, at_most)
     return kept
 
 
-def _down(codes: np.ndarray, valid: np.ndarray, values: int, at_most: int) -> np.ndarray:
+def _down(
+    places: np.ndarray, valid: np.ndarray, columns: list[np.ndarray], values: int, at_most: int
+) -> np.ndarray:
     # How many more items of each value a list may have; of what is no value, any number.
-    left = np.full((len(codes), values + 1), at_most, dtype=np.int32)
+    most = min(at_most, places.shape[1])
+    left = np.full((len(places), values + 1), most, dtype=np.int32)
     left[:, -1] = np.iinfo(np.int32).max
-    flat, starts = left.reshape(-1), (values + 1) * np.arange(len(codes))[:, None, None]
+    flat, starts = left.reshape(-1), (values + 1) * np.arange(len(places))
     # Place by place, and what is compared side by side: [P, L, B].
-    mine = np.ascontiguousarray((starts + np.where(codes < 0, values, codes)).transpose(1, 2, 0))
+    mine = np.empty((places.shape[1], len(columns), len(places)), dtype=np.int64)
+    turned = np.ascontiguousarray(places.T)
+    for each, column in enumerate(columns):
+        np.add(column.take(turned), starts, out=mine[:, each])
     kept = np.empty(valid.shape[::-1], dtype=bool)
-    for column, there in enumerate(np.ascontiguousarray(valid.T)):
-        room = flat.take(mine[column]).min(axis=0)
-        fits = np.logical_and(room, there, out=kept[column])
-        flat[mine[column][:, fits]] -= 1
+    for at, there, fits in zip(mine, np.ascontiguousarray(valid.T), kept, strict=True):
+        room = flat.take(at)
+        np.logical_and(room.min(axis=0), there, out=fits)
+        room -= fits
+        flat[at] = room
     return kept.T
