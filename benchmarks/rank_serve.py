@@ -15,20 +15,24 @@ _BAR_MILLISECONDS = 3.0
 
 
 def run(settings: Settings) -> Iterator[Line]:
-    """The median time of a request on one core, all columns encoded anew."""
+    """The median time of a request on one core, as served and with all columns encoded anew."""
     backend = settings.backends[0]
-    case = "500 candidates, DCNv2, 1 core"
-    if not settings.wants(case):
-        return
+    for how in ("", ", all columns anew"):
+        case = f"500 candidates, DCNv2, 1 core{how}"
+        if settings.wants(case):
+            yield _line(settings, case, backend, anew=bool(how))
+
+
+def _line(settings: Settings, case: str, backend: str, *, anew: bool) -> Line:
     requests = 5 if settings.quick else 200
     ours, theirs = (
-        settings.ours(engine, "rank_serve.py", backend, engine=engine, requests=requests)
+        settings.ours(engine, "rank_serve.py", backend, engine=engine, requests=requests, anew=anew)
         for engine in ("onnx", "keras")
     )
     theirs = replace(theirs, name=f"Keras on {backend}")
     measured = interleave([ours, theirs], settings.cores[0][:1], rounds=1)
     found, others = measured[ours.name].found, measured[theirs.name].found
-    yield Line(
+    return Line(
         "rank-serve",
         case,
         found["p50"],
