@@ -6,11 +6,12 @@ import time
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shortlist.errors import ConfigError
 from shortlist.postranking import Context
+from shortlist.postranking._keeping import MANY
 from shortlist.postranking.rules import Cap, Gap, Pin, Quota, Rules
 from shortlist.queries import Queries
 from shortlist.ranked import Ranked
@@ -100,6 +101,35 @@ def test_against_every_arrangement(attributes, rules, pins, k):
     assert shown == first_that_keeps(kept)
     assert found[len(shown) :] == [i for i in range(n) if i not in shown]
     assert sum(context.counts.values()) == len(rules) - len(kept)
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(a_rule, max_size=3),
+    st.lists(st.tuples(st.integers(0, 70), st.integers(1, 9)), max_size=1),
+    st.integers(1, 8),
+)
+@settings(deadline=None, max_examples=30)
+def test_many_lists_are_searched_like_one(seed, rules, pins, k):
+    draw = np.random.default_rng(seed)
+    table = {
+        column: [
+            draw.choice(list("abcdef"), draw.integers(0, 3), replace=False).tolist()
+            for _ in range(60)
+        ]
+        for column in "xy"
+    }
+    items = pl.DataFrame({"item": range(60), **table})
+    ids = np.stack([draw.permutation(64)[:40] for _ in range(MANY)])
+    valid = np.arange(40) < draw.choice([4, 14, 40], (len(ids), 1))
+    pool = Ranked(ids, -np.sort(-draw.random(ids.shape), axis=1), valid)
+    step = Rules(rules=[*[Pin(item=item, place=place) for item, place in pins], *rules])
+    together = Context(Queries.of(list(range(len(ids)))), k=k, items=items)
+    alone = Context(Queries.of(["u"]), k=k, items=items)
+    found = step(pool, together).lists()
+    for row in range(len(ids)):
+        assert found[row] == step(pool.rows(row, row + 1), alone).lists()[0]
+    assert together.counts == alone.counts
 
 
 def test_a_rule_that_cannot_be_kept_takes_no_other_with_it():

@@ -12,7 +12,9 @@ import polars as pl
 from shortlist.errors import ConfigError, nearest
 from shortlist.index.base import check_k
 from shortlist.postranking._greedy import front
+from shortlist.postranking._keeping import MANY
 from shortlist.postranking._search import Demands, arrange
+from shortlist.postranking._together import Bounds, Count, Limit, arrange_together
 from shortlist.postranking.base import Context, PostRanker, Stage
 from shortlist.postranking.items import ItemTable
 from shortlist.ranked import Ranked
@@ -137,7 +139,11 @@ class Rules(PostRanker):
         chosen = np.tile(np.arange(min(context.k, ranked.k)), (len(ranked), 1))
         table = context.table(self) if self._columns else None
         places = None if table is None else table.places(ranked.ids)
-        for row, size in enumerate(ranked.valid.sum(axis=1).tolist()):
+        sizes = ranked.valid.sum(axis=1)
+        left = np.arange(len(ranked))
+        if table is not None and places is not None and len(ranked) >= MANY:
+            left = self._together(ranked, context.k, table, places, chosen)
+        for row, size in zip(left.tolist(), sizes[left].tolist(), strict=True):
             mine = _Pool(ranked.ids[row, :size], table, None if places is None else places[row])
             k = min(context.k, size)
             found = self._arranged(self.rules, mine, k)
@@ -145,6 +151,33 @@ class Rules(PostRanker):
                 found = self._relaxed(mine, k, context)
             chosen[row, :k] = found
         return front(ranked, chosen)
+
+    def _together(
+        self, ranked: Ranked, k: int, table: ItemTable, places: np.ndarray, chosen: np.ndarray
+    ) -> np.ndarray:
+        """Fill the rows of ``chosen`` that need no search, and say which ones are left."""
+        alone = ranked.valid.sum(axis=1) < k
+        pinned = [rule.item for rule in self.rules if isinstance(rule, Pin)]
+        if pinned:
+            alone |= [any(item in row for item in pinned) for row in ranked.ids.tolist()]
+        rows = np.flatnonzero(~alone)
+        if len(rows):
+            limits = _limits(self.rules, k)
+            bounds = Bounds(
+                [Limit(table.codes(column)[0], *limit) for column, limit in limits.items()],
+                [
+                    Count(
+                        table.having(rule.column, rule.value),
+                        rule.at_least,
+                        limits.get(rule.column, (k, 1))[1],
+                    )
+                    for rule in self.rules
+                    if isinstance(rule, Quota)
+                ],
+            )
+            chosen[rows], done = arrange_together(k, places[rows], ranked.valid[rows], bounds)
+            alone[rows] = ~done
+        return np.flatnonzero(alone)
 
     def _arranged(self, rules: tuple[Rule, ...], pool: _Pool, k: int) -> list[int] | None:
         demands = self._demands(rules, pool, k)
@@ -169,14 +202,9 @@ class Rules(PostRanker):
     def _demands(self, rules: tuple[Rule, ...], pool: _Pool, k: int) -> Demands | None:
         """The rules as they bear on one list; None if it has too few items for a quota."""
         demands, counting = Demands(pool.rows), []
-        limits: dict[str, tuple[int, int]] = {}
+        limits = _limits(rules, k)
         for rule in rules:
-            most, apart = (k, 1) if isinstance(rule, Pin) else limits.get(rule.column, (k, 1))
-            if isinstance(rule, Cap):
-                limits[rule.column] = min(most, rule.at_most), apart
-            elif isinstance(rule, Gap):
-                limits[rule.column] = most, max(apart, rule.places)
-            elif isinstance(rule, Pin):
+            if isinstance(rule, Pin):
                 column = pool.column_of(rule.item)
                 if column is not None and rule.place <= k:
                     demands.pins[rule.place - 1] = column
@@ -193,6 +221,19 @@ class Rules(PostRanker):
             demands.serves = int(np.max(np.sum(counting, axis=0), initial=0))
         demands.limits = [(pool.table.sets(column), *limit) for column, limit in limits.items()]
         return demands
+
+
+def _limits(rules: tuple[Rule, ...], k: int) -> dict[str, tuple[int, int]]:
+    """By column: how often one value may occur, and how far apart two items of it must stand."""
+    limits: dict[str, tuple[int, int]] = {}
+    for rule in rules:
+        if isinstance(rule, Cap | Gap):
+            most, apart = limits.get(rule.column, (k, 1))
+            if isinstance(rule, Cap):
+                limits[rule.column] = min(most, rule.at_most), apart
+            else:
+                limits[rule.column] = most, max(apart, rule.places)
+    return limits
 
 
 class _Pool:
