@@ -41,12 +41,15 @@ def product(array: np.ndarray) -> Callable[..., Any]:
     return np.matmul if array.ndim > 2 else np.dot
 
 
-def columns_of(array: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """From columns ``[...]``, one a list of ``array`` ``[..., R, P]``, to what is in them."""
+def columns_of(array: np.ndarray) -> Callable[..., np.ndarray]:
+    """From columns ``[...]``, one a list of ``array`` ``[..., R, P]``, to what is in them.
+
+    A second argument says how many rows are looked at, if not all.
+    """
     if array.ndim == 2:
-        return lambda columns: array[:, columns]
-    flat, begins = array.reshape(-1), places_of(array)
-    return lambda columns: flat.take(begins + columns[:, None])
+        return lambda columns, rows=None: array[:rows, columns]
+    flat, begins = array.reshape(-1), np.asarray(places_of(array))
+    return lambda columns, rows=None: flat.take(begins[:, :rows] + columns[:, None])
 
 
 class Residuals(abc.ABC):
@@ -105,7 +108,7 @@ class _Growing(Residuals):
         row = self._rows[..., count : count + 1, :]
         self._fill(columns, row)
         if count:
-            mine = self._near(columns)[..., None, :count]
+            mine = self._near(columns, count)[..., None, :]
             row -= self._product(mine, self._rows[..., :count, :])
         row *= self._spread(1.0 / self._root(own))
         self.values -= np.square(row[..., 0, :])

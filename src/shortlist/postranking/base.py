@@ -147,10 +147,11 @@ class Context:
         if missing.any():
             self.counts[f"{asker.name}: items without a vector"] += int(missing.sum())
             found, lengths = np.where(missing[:, None], 0.0, found), np.where(missing, 1.0, lengths)
+        units = found * (1 / lengths)[:, None]
         if len(asked) == ranked.valid.size:
-            return (found / lengths[:, None]).reshape(*ranked.ids.shape, -1)
+            return units.reshape(*ranked.ids.shape, -1)
         vectors = np.zeros((*ranked.ids.shape, found.shape[1]), dtype=np.float32)
-        vectors[ranked.valid] = found / lengths[:, None]
+        vectors[ranked.valid] = units
         return vectors
 
 

@@ -21,7 +21,8 @@ __all__ = ["DPP"]
 # first is within the range of numbers and twice the second is far below it.
 _RANGE, _NOTHING = 300.0, 1e4
 # The columns that are tried first: at least so many for each place, and all of more than a weight.
-_GUESS, _LIGHT = 2, 0.25
+# With a window less is taken from what items are worth, so that heavier ones remain.
+_GUESS, _LIGHT, _LIGHT_IN_WINDOW = 2, 0.25, 0.35
 
 
 @final
@@ -83,7 +84,8 @@ class DPP(PostRanker):
         width = gains.shape[1]
         if self._weighted:
             # An item is never worth more than its weight, and those of little weight rarely count.
-            width = max(_GUESS * k, int((self._most(gains) > _LIGHT).sum(axis=1).max()))
+            light = _LIGHT if self.window is None else _LIGHT_IN_WINDOW
+            width = max(_GUESS * k, int((self._most(gains) > light).sum(axis=1).max()))
         return search_first(self._search, gains, vectors, k, width, self._most)
 
     @property
