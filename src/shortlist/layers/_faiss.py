@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from shortlist._backend.products import products
 from shortlist.index import Faiss as Engine
 from shortlist.layers._finder import Untracked
 from shortlist.layers._held import Held
@@ -72,7 +73,7 @@ class Faiss(Held):
         """See `TopK.search`; places not filled have the score -inf and no identifier."""
         self._check(queries)
         if keras.backend.backend() == "tensorflow" and not hasattr(queries, "numpy"):
-            scores, columns = top(ops.matmul(queries, ops.transpose(self._candidates)), k)
+            scores, columns = top(products(queries, self._candidates), k)
             return scores, self._named(columns)
         width = min(int(k), self._candidates.shape[0])
         ranked = self._engine.value.search(ops.convert_to_numpy(queries), width)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from shortlist._backend.products import rows_at
 from shortlist.errors import DataError
 from shortlist.layers._finder import Finder
 from shortlist.layers._identifiers import are_strings, kept
@@ -122,7 +123,7 @@ class Held(Finder):
         """The identifiers of the candidates in these places."""
         if isinstance(self._identifiers, np.ndarray):
             return self._identifiers[ops.convert_to_numpy(columns)]
-        return ops.take(self._identifiers, columns, axis=0)
+        return rows_at(self._identifiers, columns)
 
     def _outcome(self, columns: Any, scores: Any, missing: Any) -> tuple[Tensor, Any]:
         """What a search outside the backend found; where ``missing`` no identifier and -inf."""

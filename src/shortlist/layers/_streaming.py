@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from shortlist._backend.products import products, rows_at
 from shortlist.errors import ConfigError, DataError
 from shortlist.layers._finder import Finder, Untracked
 from shortlist.layers._identifiers import kept, split_batch, take_along_rows, top
@@ -92,11 +93,11 @@ class Streaming(Finder):
 
 
 def _best_of(queries: Tensor, embeddings: Any, identifiers: Any, k: int) -> tuple[Tensor, Any]:
-    scores = ops.matmul(queries, ops.transpose(ops.cast(embeddings, queries.dtype)))
+    scores = products(queries, ops.cast(embeddings, queries.dtype))
     scores, columns = top(scores, k)
     if isinstance(identifiers, np.ndarray):
         return scores, identifiers[ops.convert_to_numpy(columns)]
-    return scores, ops.take(identifiers, columns, axis=0)
+    return scores, rows_at(identifiers, columns)
 
 
 def _better(
@@ -125,7 +126,7 @@ def _search_dataset(dataset: Any, queries: Tensor, k: int) -> tuple[Tensor, Tens
         after = first + ops.shape(embeddings)[0]
         if identifiers is None:
             identifiers = ops.arange(first, after, dtype="int32")
-        new = ops.matmul(queries, ops.transpose(ops.cast(embeddings, queries.dtype)))
+        new = products(queries, ops.cast(embeddings, queries.dtype))
         joined = ops.concatenate([scores, new], axis=1)
         names = ops.broadcast_to(identifiers[None], ops.shape(new))
         names = ops.concatenate([found, names], axis=1)

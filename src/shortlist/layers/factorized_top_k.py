@@ -13,8 +13,9 @@ from typing import Any
 from shortlist import _backend  # noqa: F401  # isort: skip
 import keras
 import numpy as np  # noqa: F401 - the example uses it
-from keras import ops
+from keras import ops  # noqa: F401 - likewise
 
+from shortlist._backend.products import products
 from shortlist.layers._faiss import Faiss
 from shortlist.layers._held import Held
 from shortlist.layers._identifiers import top
@@ -43,8 +44,7 @@ class BruteForce(Held):
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Any]:
         """See `TopK.search`."""
         self._check(queries)
-        scores = ops.matmul(queries, ops.transpose(self._candidates))
-        scores, columns = top(scores, k)
+        scores, columns = top(products(queries, self._candidates), k)
         return scores, self._named(columns)
 
     def is_exact(self) -> bool:
