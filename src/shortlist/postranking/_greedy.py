@@ -61,14 +61,18 @@ def front(ranked: Ranked, chosen: np.ndarray) -> Ranked:
     Where a list has fewer than ``k`` valid items, some of ``chosen`` repeat or are invalid; they
     are passed over.
     """
-    rows, k = np.arange(len(ranked))[:, None], chosen.shape[1]
+    width, k = ranked.k, chosen.shape[1]
+    # Places in the arrays made flat, of which NumPy takes many at several times the speed.
+    starts = width * np.arange(len(ranked))[:, None]
     others = np.ones(ranked.valid.shape, dtype=bool)
-    others[rows, chosen] = False
-    if ranked.valid.all() and others.sum() == others.size - chosen.size:
-        rest = np.nonzero(others)[1].reshape(len(ranked), ranked.k - k)
-        return ranked.take(np.hstack([chosen, rest]))
-    keys = np.arange(ranked.k) + np.full((len(ranked), 1), ranked.k, dtype=np.int64)
-    # From last to first: where a column repeats, the last assignment, its first choice, stands.
-    keys[rows, chosen[:, ::-1]] = np.arange(k)[::-1]
-    keys[~ranked.valid] = 2 * ranked.k
-    return ranked.take(np.argsort(keys, axis=1, kind="stable"))
+    others.reshape(-1)[starts + chosen] = False
+    rest = np.flatnonzero(others)
+    if ranked.valid.all() and len(rest) == others.size - chosen.size:
+        order = np.hstack([starts + chosen, rest.reshape(len(ranked), width - k)])
+    else:
+        keys = np.arange(width) + np.full((len(ranked), 1), width, dtype=np.int64)
+        # From last to first: where a column repeats, the last assignment, its first choice, stands.
+        keys[np.arange(len(ranked))[:, None], chosen[:, ::-1]] = np.arange(k)[::-1]
+        keys[~ranked.valid] = 2 * width
+        order = starts + np.argsort(keys, axis=1, kind="stable")
+    return Ranked(*(a.reshape(-1).take(order) for a in (ranked.ids, ranked.scores, ranked.valid)))

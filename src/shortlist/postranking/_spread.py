@@ -14,6 +14,8 @@ from shortlist.ranked import Ranked
 __all__ = ["Search", "check_trade_off", "check_window", "search_first", "spread"]
 
 _PLACES_AT_ONCE = 2**15
+# Just below the largest block that glibc adapts itself to.
+_BLOCK = 2**25 - 2**14
 # A search among fewer columns is worth its checks if so many times fewer will do.
 _WORTHWHILE = 1.25
 
@@ -41,7 +43,7 @@ def spread(
     asker: PostRanker,
     ranked: Ranked,
     context: Context,
-    relevance: np.ndarray,
+    gains: Callable[[Ranked], np.ndarray],
     search: Callable[[np.ndarray, np.ndarray, int], np.ndarray],
 ) -> Ranked:
     """Fill the first ``context.k`` places by a greedy search over the items' vectors.
@@ -50,23 +52,26 @@ def spread(
         asker: who asks for vectors.
         ranked: ``[B, P]``.
         context: has the vectors.
-        relevance: ``[B, P]``, what an item adds of its own.
-        search: from relevance ``[b, P]``, -inf where no item stands, vectors ``[b, P, D]`` of
+        gains: from some of the lists to what each item ``[b, P]`` adds of its own.
+        search: from that ``[b, P]``, -inf where no item stands, vectors ``[b, P, D]`` of
             length 1 and ``k`` to the chosen columns ``[b, k]``, for some lists at a time.
 
     Returns:
         The ranking with the chosen items in front.
     """
     k = min(context.k, ranked.k)
-    gains = np.where(ranked.valid, relevance, -np.inf)
     chosen = np.empty((len(ranked), k), dtype=np.int64)
     # So few lists at a time that their vectors stay in the cache for all k rounds, but enough to
     # share the cost of NumPy's calls.
     size = max(1, _PLACES_AT_ONCE // ranked.k)
+    if len(ranked) > size:
+        # To give back a block of this size, never written to, tells glibc that such come and go;
+        # otherwise it returns the memory of each part to the system, which clears it for the next.
+        np.empty(_BLOCK, dtype=np.uint8)
     for start in range(0, len(ranked), size):
-        part = slice(start, start + size)
-        vectors = context.unit_vectors(ranked.rows(start, start + size), asker)
-        chosen[part] = search(gains[part], vectors, k)
+        part = ranked.rows(start, start + size)
+        own = np.where(part.valid, gains(part), -np.inf)
+        chosen[start : start + size] = search(own, context.unit_vectors(part, asker), k)
     return front(ranked, chosen)
 
 

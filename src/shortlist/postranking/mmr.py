@@ -63,7 +63,10 @@ class MMR(PostRanker):
 
     def apply(self, ranked: Ranked, context: Context) -> Ranked:
         """Choose the first places greedily."""
-        return spread(self, ranked, context, self.trade_off * relevance(ranked), self._choose)
+        return spread(self, ranked, context, self._gains, self._choose)
+
+    def _gains(self, ranked: Ranked) -> np.ndarray:
+        return self.trade_off * relevance(ranked)
 
     def _choose(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
         """The columns ``[B, k]`` in the order they are chosen."""

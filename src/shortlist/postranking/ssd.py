@@ -68,7 +68,7 @@ class SSD(PostRanker):
 
     def apply(self, ranked: Ranked, context: Context) -> Ranked:
         """Choose the first places greedily."""
-        return spread(self, ranked, context, relevance(ranked), self._choose)
+        return spread(self, ranked, context, relevance, self._choose)
 
     def _choose(self, gains: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
         """The columns ``[B, k]`` in the order they are chosen."""
