@@ -132,6 +132,21 @@ def test_many_lists_are_searched_like_one(seed, rules, pins, k):
     assert together.counts == alone.counts
 
 
+@pytest.mark.parametrize("lists", [1, MANY])
+def test_numbers_larger_than_any_list(lists):
+    items = pl.DataFrame({"item": range(6), "x": list("aabbcc")})
+    pool = Ranked(np.tile(np.arange(6), (lists, 1)), np.zeros((lists, 6)), np.ones((lists, 6)))
+    context = Context(Queries.of(list(range(lists))), k=3, items=items)
+    many = 10**20
+    rules = [
+        Gap(column="x", places=many),
+        Cap(column="x", at_most=many),
+        Quota(column="x", value="a", at_least=many),
+    ]
+    assert Rules(rules=rules)(pool, context).top(3).lists() == lists * [[0, 2, 4]]
+    assert context.counts == {f"rules: gave up {rules[2]}": lists}
+
+
 def test_a_rule_that_cannot_be_kept_takes_no_other_with_it():
     items = pl.DataFrame({"item": range(4), "x": list("aabb")})
     pool = Ranked(np.arange(4)[None], -np.arange(4.0)[None], np.ones((1, 4)))

@@ -168,7 +168,7 @@ class Rules(PostRanker):
                 [
                     Count(
                         table.having(rule.column, rule.value),
-                        rule.at_least,
+                        min(rule.at_least, ranked.k + 1),
                         limits.get(rule.column, (k, 1))[1],
                     )
                     for rule in self.rules
@@ -232,7 +232,8 @@ def _limits(rules: tuple[Rule, ...], k: int) -> dict[str, tuple[int, int]]:
             if isinstance(rule, Cap):
                 limits[rule.column] = min(most, rule.at_most), apart
             else:
-                limits[rule.column] = most, max(apart, rule.places)
+                # No two places of the list are further apart than that.
+                limits[rule.column] = most, min(max(apart, rule.places), max(k, 1))
     return limits
 
 
