@@ -44,10 +44,21 @@ class Count:
 
 @dataclass(frozen=True)
 class Bounds:
-    """The rules as they bear on all lists."""
+    """The rules as they bear on all lists.
+
+    Attributes:
+        limits: of values.
+        counts: of kinds.
+        pins: by place, the column ``[B]`` of the item that must stand there, -1 for none.
+    """
 
     limits: list[Limit] = field(default_factory=list)
     counts: list[Count] = field(default_factory=list)
+    pins: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def of(self, rows: np.ndarray) -> Bounds:
+        """Those of some lists."""
+        return Bounds(self.limits, self.counts, {at: pin[rows] for at, pin in self.pins.items()})
 
 
 def arrange_together(
@@ -73,7 +84,7 @@ def arrange_together(
         size = max(1, _CELLS // width)
         for start in range(0, len(left), size):
             rows = left[start : start + size]
-            walk = _Walk(k, width, places[rows], valid[rows], bounds)
+            walk = _Walk(k, width, places[rows], valid[rows], bounds.of(rows))
             chosen[rows], done[rows] = walk.run()
         left = np.flatnonzero(~done)
     return chosen, done
@@ -95,7 +106,11 @@ class _Walk:
         ]
         # The values chosen so far, side by side for each list.
         self.met = [np.full((len(places), k, len(codes)), -1) for _, codes in self.limits]
-        self.counts = bounds.counts
+        self.counts, self.pins = bounds.counts, bounds.pins
+        self.pinned = np.zeros(self.first.shape if self.pins else (1, 1), dtype=bool)
+        for pin in self.pins.values():
+            rows = np.flatnonzero((pin >= 0) & (pin < width))
+            self.pinned[rows, pin[rows]] = True
         kinds = [count.having[places] & valid for count in bounds.counts]
         self.kinds = [kind[:, :width] for kind in kinds]
         self.missing = np.array([[count.need] * len(places) for count in bounds.counts], dtype=int)
@@ -112,10 +127,17 @@ class _Walk:
             fits = self.first <= place
             if self.counts and place >= self.easy and (self.missing > 0).any():
                 self._leave_room(fits, place)
+            if self.pins:
+                self._keep_pins(fits, place)
             columns = fits.argmax(axis=1)
             done &= fits[self.lists, columns]
             self._put(columns, place)
         return self.chosen, done & (self.missing <= 0).all(axis=0)
+
+    def _keep_pins(self, fits: np.ndarray, place: int) -> None:
+        """Rule out all but the item that is pinned here, and those that are pinned elsewhere."""
+        here = self.pins.get(place, np.full(len(fits), -1))[:, None]
+        fits &= np.where(here < 0, ~self.pinned, np.arange(fits.shape[1]) == here)
 
     def _leave_room(self, fits: np.ndarray, place: int) -> None:
         """Rule out the items after which too few places are left for the counts."""

@@ -157,9 +157,6 @@ class Rules(PostRanker):
     ) -> np.ndarray:
         """Fill the rows of ``chosen`` that need no search, and say which ones are left."""
         alone = ranked.valid.sum(axis=1) < k
-        pinned = [rule.item for rule in self.rules if isinstance(rule, Pin)]
-        if pinned:
-            alone |= [any(item in row for item in pinned) for row in ranked.ids.tolist()]
         rows = np.flatnonzero(~alone)
         if len(rows):
             limits = _limits(self.rules, k)
@@ -174,10 +171,23 @@ class Rules(PostRanker):
                     for rule in self.rules
                     if isinstance(rule, Quota)
                 ],
+                self._pins(ranked, k),
             )
-            chosen[rows], done = arrange_together(k, places[rows], ranked.valid[rows], bounds)
+            chosen[rows], done = arrange_together(
+                k, places[rows], ranked.valid[rows], bounds.of(rows)
+            )
             alone[rows] = ~done
         return np.flatnonzero(alone)
+
+    def _pins(self, ranked: Ranked, k: int) -> dict[int, np.ndarray]:
+        """By place, from 0, the column ``[B]`` of the item that is pinned to it, -1 for none."""
+        pins = {rule.place - 1: rule.item for rule in self.rules if isinstance(rule, Pin)}
+        lists = ranked.lists() if pins else []
+        return {
+            place: np.array([ids.index(item) if item in ids else -1 for ids in lists])
+            for place, item in pins.items()
+            if place < k
+        }
 
     def _arranged(self, rules: tuple[Rule, ...], pool: _Pool, k: int) -> list[int] | None:
         demands = self._demands(rules, pool, k)
